@@ -1,0 +1,2 @@
+// Package embed turns texts into unit vectors, or reads vectors given.
+package embed

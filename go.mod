@@ -1,0 +1,3 @@
+module github.com/steersight/steersight
+
+go 1.26.8
