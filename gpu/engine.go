@@ -1,0 +1,151 @@
+package gpu
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/steersight/steersight/model"
+)
+
+// Options say where and how an Engine computes. None of them changes a bit of
+// a result.
+type Options struct {
+	// Device is "auto" (or empty), "cpu", "cuda" or "cuda:N". Where CUDA is
+	// asked for and absent, the Engine warns and uses the CPU.
+	Device string
+	// Threads is the number of CPU threads; 0 means all that Go may use.
+	Threads int
+	// Logger takes warnings; nil is silent.
+	Logger *slog.Logger
+}
+
+// An Engine computes views and codes with one feature model. It may be used by
+// several goroutines at once.
+type Engine struct {
+	sae           *model.SAE
+	internalizers []*model.Internalizer
+	threads       int
+
+	maxRowNorm float64 // largest ‖EncoderWeight_j‖
+	maxBias    float64 // largest |EncoderBias_j|
+}
+
+// Open makes an Engine of an SAE and internalizers, which must agree on the
+// length of an embedding. Without internalizers there are only codes, no views.
+func Open(sae *model.SAE, internalizers []*model.Internalizer, options Options) (*Engine, error) {
+	cuda, err := parseDevice(options.Device)
+	if err != nil {
+		return nil, err
+	}
+	for i, r := range internalizers {
+		if r.Dim != sae.Dim {
+			return nil, fmt.Errorf("internalizer %d works on embeddings of %d numbers, the sae on %d: they belong to different models", i+1, r.Dim, sae.Dim)
+		}
+	}
+	if options.Logger == nil {
+		options.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	if cuda {
+		options.Logger.Warn("cuda was requested but is not available; using the cpu")
+	}
+	if options.Threads <= 0 {
+		options.Threads = runtime.GOMAXPROCS(0)
+	}
+	e := &Engine{sae: sae, internalizers: internalizers, threads: options.Threads}
+	for j, b := range sae.EncoderBias {
+		row := sae.EncoderWeight[j*sae.Dim:][:sae.Dim]
+		e.maxRowNorm = max(e.maxRowNorm, math.Sqrt(Dot(row, row)))
+		e.maxBias = max(e.maxBias, math.Abs(float64(b)))
+	}
+	return e, nil
+}
+
+// Dim is the length of the vectors that the Engine takes.
+func (e *Engine) Dim() int { return e.sae.Dim }
+
+// parseDevice reports whether a device string asks for CUDA by name.
+func parseDevice(device string) (cuda bool, err error) {
+	name, number, numbered := strings.Cut(device, ":")
+	_, numberErr := strconv.ParseUint(number, 10, 16)
+	switch {
+	case !numbered && (name == "" || name == "auto" || name == "cpu"):
+		return false, nil
+	case name == "cuda" && (!numbered || numberErr == nil):
+		return true, nil
+	}
+	return false, fmt.Errorf("device %q is not known; use auto, cpu, cuda or cuda:N", device)
+}
+
+// checkRows refuses vectors of another length and numbers that are not finite.
+func (e *Engine) checkRows(rows [][]float32) error {
+	for i, row := range rows {
+		if len(row) != e.sae.Dim {
+			return &RowError{i, fmt.Errorf("the vector has %d numbers, the model takes %d", len(row), e.sae.Dim)}
+		}
+		for at, x := range row {
+			if x-x != 0 { // NaN or infinite
+				return &RowError{i, fmt.Errorf("number %d of the vector is %v", at, x)}
+			}
+		}
+	}
+	return nil
+}
+
+// A RowError is what is wrong with one row of a batch.
+type RowError struct {
+	Row int // from 0
+	Err error
+}
+
+func (e *RowError) Error() string { return fmt.Sprintf("row %d: %v", e.Row, e.Err) }
+
+func (e *RowError) Unwrap() error { return e.Err }
+
+// eachBlock calls work for blocks of up to size rows that cover 0..n, on the
+// Engine's threads, until one fails or ctx ends. Of several errors it returns
+// the one of the earliest block, so that the answer does not depend on timing.
+func (e *Engine) eachBlock(ctx context.Context, n, size int, work func(from, to int) error) error {
+	blocks := (n + size - 1) / size
+	errs := make([]error, blocks)
+	var next atomic.Int64
+	var failed atomic.Bool
+	var running sync.WaitGroup
+	for range min(e.threads, blocks) {
+		running.Go(func() {
+			for !failed.Load() && ctx.Err() == nil {
+				b := int(next.Add(1)) - 1
+				if b >= blocks {
+					return
+				}
+				if errs[b] = work(b*size, min(n, (b+1)*size)); errs[b] != nil {
+					failed.Store(true)
+				}
+			}
+		})
+	}
+	running.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// newRows returns n rows of length m over one array.
+func newRows(n, m int) [][]float32 {
+	all := make([]float32, n*m)
+	rows := make([][]float32, n)
+	for i := range rows {
+		rows[i] = all[i*m : (i+1)*m : (i+1)*m]
+	}
+	return rows
+}
