@@ -2,6 +2,10 @@ module github.com/steersight/steersight
 
 go 1.26.8
 
-require github.com/blevesearch/mmap-go v1.2.0
+require (
+	github.com/blevesearch/mmap-go v1.2.0
+	github.com/cenkalti/backoff/v5 v5.0.3
+	golang.org/x/sync v0.24.0
+)
 
 require golang.org/x/sys v0.40.0 // indirect

@@ -1,0 +1,188 @@
+package embed
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+)
+
+// A Protocol is the way an embedding server is talked to.
+type Protocol string
+
+// The protocols that [OpenServer] speaks.
+const (
+	// TEI is that of Hugging Face's text-embeddings-inference: POST /embed.
+	// https://huggingface.github.io/text-embeddings-inference/
+	TEI Protocol = "tei"
+
+	// Ollama is that of Ollama: POST /api/embed.
+	// https://docs.ollama.com/api/embed
+	Ollama Protocol = "ollama"
+
+	// OpenAI is that of OpenAI and of the many servers that imitate it:
+	// POST /v1/embeddings.
+	// https://platform.openai.com/docs/api-reference/embeddings
+	OpenAI Protocol = "openai"
+)
+
+// A wire is a protocol in bytes.
+type wire struct {
+	// path is where the endpoint is. A URL may end in a part of it already.
+	path string
+
+	// request returns what is sent as JSON.
+	request func(model string, texts []string) any
+
+	// answer takes n vectors, still JSON, out of what came back, in the order
+	// of the texts.
+	answer func(body []byte, n int) ([]json.RawMessage, error)
+}
+
+var wires = map[Protocol]wire{
+	TEI:    {"/embed", teiRequest, teiAnswer},
+	Ollama: {"/api/embed", ollamaRequest, ollamaAnswer},
+	OpenAI: {"/v1/embeddings", openAIRequest, openAIAnswer},
+}
+
+func teiRequest(_ string, texts []string) any {
+	return struct {
+		Inputs    []string `json:"inputs"`
+		Normalize bool     `json:"normalize"`
+		Truncate  bool     `json:"truncate"`
+	}{texts, true, true}
+}
+
+func teiAnswer(body []byte, n int) ([]json.RawMessage, error) {
+	var vectors []json.RawMessage
+	if err := json.Unmarshal(body, &vectors); err != nil {
+		return nil, badAnswer(err)
+	}
+	return vectors, checkCount(len(vectors), n)
+}
+
+func ollamaRequest(model string, texts []string) any {
+	return struct {
+		Model    string   `json:"model"`
+		Input    []string `json:"input"`
+		Truncate bool     `json:"truncate"`
+	}{model, texts, true}
+}
+
+func ollamaAnswer(body []byte, n int) ([]json.RawMessage, error) {
+	var answer struct {
+		Embeddings []json.RawMessage `json:"embeddings"`
+	}
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return nil, badAnswer(err)
+	}
+	return answer.Embeddings, checkCount(len(answer.Embeddings), n)
+}
+
+func openAIRequest(model string, texts []string) any {
+	return struct {
+		Model    string   `json:"model"`
+		Input    []string `json:"input"`
+		Encoding string   `json:"encoding_format"`
+	}{model, texts, "float"}
+}
+
+// openAIAnswer orders the vectors by their index, which servers are free to
+// send in any order; each index must be there once.
+func openAIAnswer(body []byte, n int) ([]json.RawMessage, error) {
+	var answer struct {
+		Data []struct {
+			Index     *int            `json:"index"`
+			Embedding json.RawMessage `json:"embedding"`
+		} `json:"data"`
+	}
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return nil, badAnswer(err)
+	}
+	if err := checkCount(len(answer.Data), n); err != nil {
+		return nil, err
+	}
+	vectors := make([]json.RawMessage, n)
+	for _, item := range answer.Data {
+		switch {
+		case item.Index == nil:
+			return nil, errors.New("a vector without index")
+		case *item.Index < 0 || *item.Index >= n:
+			return nil, fmt.Errorf("index %d for %d texts", *item.Index, n)
+		case vectors[*item.Index] != nil:
+			return nil, fmt.Errorf("index %d twice", *item.Index)
+		case item.Embedding == nil:
+			return nil, fmt.Errorf("index %d without embedding", *item.Index)
+		}
+		vectors[*item.Index] = item.Embedding
+	}
+	return vectors, nil
+}
+
+// badAnswer makes a line of an error of encoding/json, without its Go types.
+func badAnswer(err error) error {
+	if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) {
+		err = fmt.Errorf("unexpected %s at byte %d", wrong.Value, wrong.Offset)
+	}
+	return fmt.Errorf("answer does not fit the protocol: %w", err)
+}
+
+func checkCount(have, want int) error {
+	if have != want {
+		return fmt.Errorf("%d vectors for %d texts", have, want)
+	}
+	return nil
+}
+
+// parseEndpoint joins the URL of a server and the path of its endpoint, of
+// which the URL may have the beginning already: with the path /v1/embeddings,
+// http://host, http://host/v1 and http://host/v1/embeddings are the same. The
+// errors of package url repeat passwords, so they are not passed on.
+func parseEndpoint(server, path string) (*url.URL, error) {
+	u, err := url.Parse(server)
+	switch {
+	case err != nil:
+		return nil, errors.New("embed: the server's URL does not parse")
+	case u.Scheme != "http" && u.Scheme != "https":
+		return nil, errors.New("embed: the server's URL must begin with http:// or https://")
+	case u.Host == "":
+		return nil, errors.New("embed: the server's URL has no host")
+	}
+	base, rest := strings.TrimRight(u.Path, "/"), path
+	for i := len(path); i > 0; i = strings.LastIndexByte(path[:i], '/') {
+		if strings.HasSuffix(base, path[:i]) {
+			rest = path[i:]
+			break
+		}
+	}
+	u.Path, u.RawPath = base, ""
+	u.Fragment, u.RawFragment = "", ""
+	return u.JoinPath(rest), nil
+}
+
+// showURL is the URL without user, query and fragment.
+func showURL(u *url.URL) string {
+	shown := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
+	return shown.String()
+}
+
+// secretsOf collects what may not be repeated in a message: the key, and the
+// password and the longer query values of the URL.
+func secretsOf(key string, u *url.URL) []string {
+	var secrets []string
+	if key != "" {
+		secrets = append(secrets, key)
+	}
+	if password, _ := u.User.Password(); password != "" {
+		secrets = append(secrets, password)
+	}
+	for _, values := range u.Query() {
+		for _, value := range values {
+			if len(value) >= 6 {
+				secrets = append(secrets, value)
+			}
+		}
+	}
+	return secrets
+}
