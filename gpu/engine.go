@@ -71,6 +71,9 @@ func Open(sae *model.SAE, internalizers []*model.Internalizer, options Options) 
 // Dim is the length of the vectors that the Engine takes.
 func (e *Engine) Dim() int { return e.sae.Dim }
 
+// SAE returns the SAE that the Engine was opened with.
+func (e *Engine) SAE() *model.SAE { return e.sae }
+
 // parseDevice reports whether a device string asks for CUDA by name.
 func parseDevice(device string) (cuda bool, err error) {
 	name, number, numbered := strings.Cut(device, ":")
