@@ -2,6 +2,9 @@ module github.com/steersight/steersight
 
 go 1.26.8
 
-require github.com/blevesearch/mmap-go v1.2.0
+require (
+	github.com/blevesearch/mmap-go v1.2.0
+	github.com/google/go-cmp v0.7.0
+)
 
 require golang.org/x/sys v0.40.0 // indirect
