@@ -81,7 +81,7 @@ func allZero(a []float32) bool {
 
 // Internalizers are the three internalizers of a model, in the order of
 // InternalizerViews. All have the same Dim.
-type Internalizers [3]*Internalizer
+type Internalizers [NumViews - 1]*Internalizer
 
 // ReadInternalizers reads model_qa, model_summary and model_purpose from a
 // folder, each with the ending .pt or, where there is no such file, with

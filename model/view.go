@@ -11,9 +11,12 @@ const (
 	Purpose  View = "purpose"
 )
 
+// NumViews is the number of views.
+const NumViews = 4
+
 // Views returns all views in the order in which they are listed everywhere.
-func Views() [4]View { return [4]View{Original, QA, Summary, Purpose} }
+func Views() [NumViews]View { return [4]View{Original, QA, Summary, Purpose} }
 
 // InternalizerViews returns the views that an internalizer makes, in the order
 // of Internalizers.
-func InternalizerViews() [3]View { return [3]View{QA, Summary, Purpose} }
+func InternalizerViews() [NumViews - 1]View { return [3]View{QA, Summary, Purpose} }
