@@ -1,0 +1,30 @@
+package embed
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// parallel calls do for every number from 0 to n-1, on up to threads
+// goroutines, and returns when all calls have.
+func parallel(threads, n int, do func(i int)) {
+	var next atomic.Int64
+	work := func() {
+		for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
+			do(int(i))
+		}
+	}
+	var wg sync.WaitGroup
+	for range min(threads, n) - 1 {
+		wg.Go(work)
+	}
+	work()
+	wg.Wait()
+}
+
+// blocks calls do for consecutive ranges that make up the rows 0 to n.
+func blocks(threads, n int, do func(lo, hi int)) {
+	parallel(threads, (n+rowBlock-1)/rowBlock, func(i int) {
+		do(i*rowBlock, min((i+1)*rowBlock, n))
+	})
+}
