@@ -30,8 +30,8 @@ func unitVectors(answer []json.RawMessage, dim, first int, out [][]float32) (int
 			backing = make([]float32, dim*len(answer))
 		}
 		out[i] = backing[i*dim : (i+1)*dim : (i+1)*dim]
-		if err := unit(v, out[i]); err != nil {
-			return 0, fmt.Errorf("text %d: %w", first+i, err)
+		if unit(out[i], v) == 0 {
+			return 0, fmt.Errorf("text %d: vector of length zero", first+i)
 		}
 	}
 	return dim, nil
@@ -62,21 +62,4 @@ func parseVector(raw json.RawMessage) ([]float64, error) {
 		v = append(v, x)
 	}
 	return v, nil
-}
-
-// unit divides v, whose components are within float32, by its Euclidean norm,
-// summed in float64, and rounds the result into out.
-func unit(v []float64, out []float32) error {
-	var sum float64
-	for _, x := range v {
-		sum += x * x
-	}
-	if sum == 0 {
-		return errors.New("vector of length zero")
-	}
-	norm := math.Sqrt(sum)
-	for i, x := range v {
-		out[i] = float32(x / norm)
-	}
-	return nil
 }

@@ -87,21 +87,8 @@ func (p pooling) pool(dst, rows []float32) bool {
 	case poolMeanSqrt:
 		scale(sum, 1/math.Sqrt(float64(n)))
 	}
-	return unit(dst, sum)
-}
-
-// unit sets dst to v over its length, or over 1e-12 if that is larger. It
-// returns false if the length is not finite.
-func unit(dst []float32, v []float64) bool {
-	var square float64
-	for _, x := range v {
-		square += float64(x * x)
-	}
-	scale(v, 1/max(math.Sqrt(square), 1e-12))
-	for j, x := range v {
-		dst[j] = float32(x)
-	}
-	return !math.IsNaN(square) && !math.IsInf(square, 0)
+	norm := unit(dst, sum)
+	return !math.IsNaN(norm) && !math.IsInf(norm, 0)
 }
 
 // scale multiplies v by c.

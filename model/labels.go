@@ -1,9 +1,12 @@
 package model
 
 import (
+	"bufio"
+	"io"
 	"os"
-	"strings"
 	"unicode/utf8"
+
+	"github.com/steersight/steersight/internal/lines"
 )
 
 // Labels are the hypotheses of features: label j belongs to feature j. There
@@ -21,34 +24,29 @@ func (l Labels) Of(feature int) string {
 // ReadLabels reads a text file whose line j, counted from 0, is the label of
 // feature j. A line ends with \n, \r\n or \r; spaces belong to the label, and a
 // byte order mark at the beginning of the file does not. A line that is not
-// UTF-8 is an error.
+// UTF-8 is an error. The labels of an empty file are not nil.
 func ReadLabels(path string) (Labels, error) {
-	b, err := os.ReadFile(path)
+	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	text := strings.TrimPrefix(string(b), "\ufeff")
-	var labels Labels
-	for len(text) > 0 {
-		var line string
-		line, text = cutLine(text)
-		if !utf8.ValidString(line) {
-			return nil, wrongFile(path, "line %d is not utf-8", len(labels)+1)
+	defer file.Close()
+	labels := Labels{}
+	text := bufio.NewReader(file)
+	if mark, _ := text.Peek(3); string(mark) == "\ufeff" {
+		text.Discard(len(mark))
+	}
+	for reader := lines.NewReader(text); ; {
+		line, err := reader.Next()
+		if err == io.EOF {
+			return labels, nil
 		}
-		labels = append(labels, line)
+		if err != nil {
+			return nil, wrongFile(path, "line %d: %w", reader.Number(), err)
+		}
+		if !utf8.Valid(line) {
+			return nil, wrongFile(path, "line %d is not utf-8", reader.Number())
+		}
+		labels = append(labels, string(line))
 	}
-	return labels, nil
-}
-
-// cutLine returns the first line without its end, and what follows.
-func cutLine(text string) (line, rest string) {
-	i := strings.IndexAny(text, "\r\n")
-	if i < 0 {
-		return text, ""
-	}
-	end := i + 1
-	if strings.HasPrefix(text[i:], "\r\n") {
-		end++
-	}
-	return text[:i], text[end:]
 }

@@ -15,7 +15,7 @@ func TestReadLabels(t *testing.T) {
 		want       Labels
 		err        string
 	}{
-		{"empty", "", nil, ""},
+		{"empty", "", Labels{}, ""},
 		{"final newline", "a\nb\n", Labels{"a", "b"}, ""},
 		{"no final newline", "a\nb", Labels{"a", "b"}, ""},
 		{"blank lines count", "\n\na\n\n", Labels{"", "", "a", ""}, ""},
@@ -25,7 +25,7 @@ func TestReadLabels(t *testing.T) {
 		{"mixed", "a\r\r\nb\n\rc", Labels{"a", "", "b", "", "c"}, ""},
 		{"other separators stay", "a\vb\fc\u2028d\u0085e", Labels{"a\vb\fc\u2028d\u0085e"}, ""},
 		{"byte order mark", "\ufeffa\n\ufeffb", Labels{"a", "\ufeffb"}, ""},
-		{"only a byte order mark", "\ufeff", nil, ""},
+		{"only a byte order mark", "\ufeff", Labels{}, ""},
 		{"nul", "a\x00b\n", Labels{"a\x00b"}, ""},
 		{"not utf-8", "ok\n\xff\xfe\n", nil, "line 2 is not utf-8"},
 		{"surrogate", "\xed\xa0\x80", nil, "line 1 is not utf-8"},

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+)
+
+// The program talks on standard error, a line at a time, each line begun with
+// its name, in lower case and without a full stop.
+
+// newLogger returns a logger whose warnings read like the rest of the talk.
+func newLogger(stderr io.Writer) *slog.Logger {
+	return slog.New(&talk{stderr: stderr})
+}
+
+// talk is a slog.Handler that writes "steersight: warning: message key=value".
+type talk struct {
+	stderr io.Writer
+	attrs  []slog.Attr
+}
+
+func (t *talk) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
+
+func (t *talk) Handle(_ context.Context, record slog.Record) error {
+	var line strings.Builder
+	line.WriteString("steersight: ")
+	if record.Level >= slog.LevelWarn {
+		line.WriteString("warning: ")
+	}
+	line.WriteString(record.Message)
+	write := func(a slog.Attr) bool {
+		fmt.Fprintf(&line, " %s=%v", a.Key, a.Value)
+		return true
+	}
+	for _, a := range t.attrs {
+		write(a)
+	}
+	record.Attrs(write)
+	_, err := fmt.Fprintln(t.stderr, line.String())
+	return err
+}
+
+func (t *talk) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return &talk{t.stderr, append(t.attrs[:len(t.attrs):len(t.attrs)], attrs...)}
+}
+
+func (t *talk) WithGroup(string) slog.Handler { return t }
+
+// progress shows on a terminal how many things are done and how fast; on
+// anything else it is silent.
+type progress struct {
+	bar *progressbar.ProgressBar
+}
+
+func newProgress(stderr io.Writer, what string) *progress {
+	file, ok := stderr.(*os.File)
+	if !ok || !term.IsTerminal(int(file.Fd())) {
+		return &progress{}
+	}
+	return &progress{progressbar.NewOptions(-1,
+		progressbar.OptionSetWriter(file),
+		progressbar.OptionSetDescription("steersight: explaining"),
+		progressbar.OptionShowCount(),
+		progressbar.OptionShowIts(),
+		progressbar.OptionSetItsString(what),
+		progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionClearOnFinish(),
+	)}
+}
+
+// at shows that n things are done.
+func (p *progress) at(n int) {
+	if p.bar != nil {
+		p.bar.Set(n)
+	}
+}
+
+// finish clears the line.
+func (p *progress) finish() {
+	if p.bar != nil {
+		p.bar.Finish()
+	}
+}
