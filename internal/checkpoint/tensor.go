@@ -60,8 +60,9 @@ func (s *storage) bytes() ([]byte, error) {
 	return s.raw, s.err
 }
 
-// newTensor returns a view of s, or an error where it would reach outside s or
-// hold more elements than s does.
+// newTensor returns a view of s, or an error where it would reach outside s. A
+// view that repeats elements may have as many as the file has bytes, lest its
+// copy be out of proportion.
 func newTensor(s *storage, dtype DType, offset int64, shape, strides []int) (*Tensor, error) {
 	elems := int64(s.elems)
 	if dtype != s.dtype {
@@ -89,8 +90,8 @@ func newTensor(s *storage, dtype DType, offset int64, shape, strides []int) (*Te
 		return nil, fmt.Errorf("shape %s with strides %s and offset %d reaches element %d of storage %s, which has %d",
 			ShapeString(shape), ShapeString(strides), offset, last, printable(s.key), elems)
 	}
-	if int64(n) > elems {
-		return nil, fmt.Errorf("shape %s has more elements than storage %s, which has %d", ShapeString(shape), printable(s.key), elems)
+	if int64(n) > max(elems, int64(len(s.file.data))) {
+		return nil, fmt.Errorf("shape %s has more elements than storage %s and more than the file has bytes", ShapeString(shape), printable(s.key))
 	}
 	return &Tensor{DType: dtype, Shape: shape, strides: strides, offset: int(offset), st: s}, nil
 }
