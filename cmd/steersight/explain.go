@@ -223,6 +223,6 @@ func (f *explainFlags) explain(c *cobra.Command, explainer *explain.Explainer, s
 	if err := output.Commit(); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.ErrOrStderr(), "steersight: explained %d pairs in %s\n", n, f.output)
+	fmt.Fprintf(c.ErrOrStderr(), "steersight: explained %d pairs\n", n)
 	return nil
 }
