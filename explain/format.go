@@ -20,7 +20,13 @@ const (
 	Reference Format = "reference"
 	// Full is a Document: every leaf, so that the explanation adds up.
 	Full Format = "full"
+	// Text is for people: the score by view, and the shared features that add
+	// most to it.
+	Text Format = "text"
 )
+
+// Formats are all formats.
+var Formats = []Format{Reference, Full, Text}
 
 // Schema names the version of Document. It changes when a field changes its
 // meaning or goes; new fields do not change it.
@@ -106,10 +112,7 @@ func appendList(dst []byte, features []uint32) []byte {
 
 // appendFull appends the pair's line in the Full format.
 func (x *Explainer) appendFull(dst []byte, pair Pair, v vectors, c codes) ([]byte, error) {
-	document := Document{
-		Schema: Schema, Model: x.options.Fingerprint, Threshold: x.options.Threshold,
-		SharedFeatures: union(x.overlaps(c)), Views: make([]View, model.NumViews),
-	}
+	document := x.document(v, c)
 	var err error
 	if document.QueryID, err = standardJSON("query_id", pair.QueryID); err != nil {
 		return dst, err
@@ -117,17 +120,26 @@ func (x *Explainer) appendFull(dst []byte, pair Pair, v vectors, c codes) ([]byt
 	if document.DocID, err = standardJSON("doc_id", pair.DocID); err != nil {
 		return dst, err
 	}
+	buffer := bytes.NewBuffer(dst)
+	encoder := json.NewEncoder(buffer)
+	encoder.SetEscapeHTML(false)
+	err = encoder.Encode(document)
+	return buffer.Bytes(), err
+}
+
+// document returns the pair's Document without its ids.
+func (x *Explainer) document(v vectors, c codes) Document {
+	document := Document{
+		Schema: Schema, Model: x.options.Fingerprint, Threshold: x.options.Threshold,
+		SharedFeatures: union(x.overlaps(c)), Views: make([]View, model.NumViews),
+	}
 	for t, name := range model.Views() {
 		view := x.View(name, v.query, v.views[t], c.query, c.views[t])
 		document.Views[t] = view
 		document.Score += view.Score
 		document.SharedContribution += view.SharedContribution
 	}
-	buffer := bytes.NewBuffer(dst)
-	encoder := json.NewEncoder(buffer)
-	encoder.SetEscapeHTML(false)
-	err = encoder.Encode(document)
-	return buffer.Bytes(), err
+	return document
 }
 
 // standardJSON returns an id for a Document, where NaN has no place.

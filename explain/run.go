@@ -76,9 +76,12 @@ func (x *Explainer) explainBatch(ctx context.Context, name string, pairs []Pair,
 	}
 	var text []byte
 	for i, pair := range pairs {
-		if format == Full {
+		switch format {
+		case Full:
 			text, err = x.appendFull(text, pair, v[i], c[i])
-		} else {
+		case Text:
+			text = appendText(text, pair, x.document(v[i], c[i]))
+		default:
 			text, err = x.appendReference(text, pair, c[i])
 		}
 		if err != nil {

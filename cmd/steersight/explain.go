@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -71,7 +72,7 @@ func newExplain() *cobra.Command {
 	flags.StringVar(&f.docPrefix, "doc_prefix", explain.E5DocumentPrefix, "`TEXT` put before each document")
 	flags.StringVar(&f.hypotheses, "feature_hypotheses_path", "", "`FILE` of labels: line i, from 0, names feature i")
 	flags.Var(&f.threshold, "activation_threshold", "`TAU`: features with a greater activation count")
-	flags.StringVar(&f.format, "format", string(explain.Reference), "`NAME` of the form: reference (shared features) or full (every contribution to the score)")
+	flags.StringVar(&f.format, "format", string(explain.Reference), "`NAME` of the form: reference (shared features), full (every contribution to the score) or text (for people)")
 	flags.Var(&f.k, "k", "features that TopK keeps: `N` where the checkpoint does not say, or to overrule it")
 	flags.StringVar(&f.device, "device", "auto", "`NAME`: auto, cpu, cuda or cuda:N")
 	flags.Var(&f.batch, "batch_size", "`N` pairs computed together; changes no result")
@@ -117,8 +118,8 @@ func (f *explainFlags) check() error {
 			return fmt.Errorf("--%s is required", required.name)
 		}
 	}
-	if f.format != string(explain.Reference) && f.format != string(explain.Full) {
-		return fmt.Errorf("--format %q is not known; use reference or full", f.format)
+	if !slices.Contains(explain.Formats, explain.Format(f.format)) {
+		return fmt.Errorf("--format %q is not known; use reference, full or text", f.format)
 	}
 	stored := f.queryEmbeddings != "" || f.docEmbeddings != ""
 	switch {
