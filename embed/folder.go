@@ -23,9 +23,6 @@ const (
 	batchTokens = 2048
 )
 
-// errClosed is returned when a Folder is used after Close.
-var errClosed = errors.New("the model folder is closed")
-
 // FolderOptions say how a Folder runs. The zero value is a good choice.
 type FolderOptions struct {
 	// Threads is the most goroutines that one Encode runs on; 0 means
@@ -154,7 +151,7 @@ func (f *Folder) Encode(ctx context.Context, texts []string) ([][]float32, error
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	if f.file == nil {
-		return nil, errClosed
+		return nil, ErrClosed
 	}
 	dim := f.Dim()
 	flat, rows := make([]float32, len(texts)*dim), make([][]float32, len(texts))
