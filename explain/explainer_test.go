@@ -34,7 +34,7 @@ func testExplainer(t *testing.T, options Options) *Explainer {
 		EncoderWeight: randomFloats(r, 60*testDim, .3), EncoderBias: randomFloats(r, 60, .1),
 		Decoder: randomFloats(r, 60*testDim, 3), DecoderBias: randomFloats(r, testDim, .2)}
 	var internalizers []*model.Internalizer
-	for range model.InternalizerViews() {
+	for len(internalizers) < model.NumViews-1 {
 		internalizers = append(internalizers, &model.Internalizer{Dim: testDim, Hidden: 7,
 			W1: randomFloats(r, 7*testDim, .5), B1: randomFloats(r, 7, .1), W2: randomFloats(r, 7*testDim, .5), B2: randomFloats(r, testDim, .1)})
 	}

@@ -6,15 +6,14 @@
 // the items. The format is NumPy's:
 // https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 //
-// [Open] maps the file into memory and reads rows of it on demand, so that a
-// matrix larger than memory costs mapped pages only. Floats are float16,
+// [Open] checks the header; rows are read on demand, about a megabyte at a
+// time, so that memory does not grow with the matrix. Floats are float16,
 // float32 or float64, whole numbers int32 or int64, in either byte order, in C
 // or Fortran order, with one or two dimensions; everything else is refused by
 // name. An array of one dimension is read as a matrix of one column.
 //
-// Caveats: the file must not shrink while it is open, for a mapped page that
-// is gone kills the process; pipes cannot be mapped and are refused; .npz
-// archives are not read.
+// Caveats: pipes cannot be read at any row and are refused; .npz archives are
+// not read.
 //
 // The package is our own because the readers at hand (github.com/sbinet/npyio,
 // github.com/kshedden/gonpy) read whole arrays into memory and trust the shape

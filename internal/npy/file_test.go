@@ -198,7 +198,7 @@ func TestCloseWhileReading(t *testing.T) {
 	}
 }
 
-// A sparse file of 1 GiB opens and reads in a few kilobytes of heap.
+// A sparse file of 1 GiB opens and reads in little memory.
 func TestMemoryDoesNotGrow(t *testing.T) {
 	const rows, cols = 1 << 18, 1 << 10
 	path := write(t, npyFile(1, dict("<f4", "False", fmt.Sprintf("(%d, %d)", rows, cols)), nil))
@@ -222,7 +222,7 @@ func TestMemoryDoesNotGrow(t *testing.T) {
 			}
 		}
 	})
-	if used > 1<<16 {
+	if used > 1<<17 { // 64 KiB of them for the header
 		t.Errorf("%d bytes allocated", used)
 	}
 }
@@ -252,7 +252,7 @@ func FuzzFile(f *testing.F) {
 
 // readAll reads every row of a file if it can be opened at all.
 func readAll(t *testing.T, data []byte) {
-	file, err := newFile("fuzz.npy", data)
+	file, err := newFile("fuzz.npy", bytes.NewReader(data), int64(len(data)))
 	if err != nil {
 		if strings.Contains(err.Error(), "\n") {
 			t.Errorf("error of several lines: %q", err)
@@ -279,7 +279,8 @@ func BenchmarkRow(b *testing.B) {
 	const cols = 768
 	for _, order := range []string{"False", "True"} {
 		b.Run("fortran="+order, func(b *testing.B) {
-			f, err := newFile("bench.npy", npyFile(1, dict("<f4", order, "(1000, 768)"), make([]byte, 4*1000*cols)))
+			data := npyFile(1, dict("<f4", order, "(1000, 768)"), make([]byte, 4*1000*cols))
+			f, err := newFile("bench.npy", bytes.NewReader(data), int64(len(data)))
 			if err != nil {
 				b.Fatal(err)
 			}
