@@ -18,10 +18,10 @@
 // a tensor, and refuses all others by name. Nothing is executed, no path in a
 // file is opened, no memory is allocated that a file of that size could not
 // need: pickles are at most 16 MiB, with bounds on stack, marks and memo; values
-// share their parts, so that nested lists do not expand; a tensor has no more
-// elements than its storage has; storages are ranges of the map. Compressed zip
-// entries are refused, as torch never writes them. Checksums of zip entries are
-// verified when an entry is first used.
+// share their parts, so that nested lists do not expand; a tensor that repeats
+// elements has no more of them than the file has bytes; storages are ranges of
+// the map. Compressed zip entries are refused, as torch never writes them.
+// Checksums of zip entries are verified when an entry is first used.
 //
 // # Caveats
 //

@@ -6,6 +6,7 @@ import (
 	"hash/crc32"
 	"math"
 	"math/bits"
+	"slices"
 	"strings"
 	"sync"
 	"unsafe"
@@ -59,8 +60,9 @@ func (s *storage) bytes() ([]byte, error) {
 	return s.raw, s.err
 }
 
-// newTensor returns a view of s, or an error where it would reach outside s or
-// hold more elements than s does.
+// newTensor returns a view of s, or an error where it would reach outside s. A
+// view that repeats elements may have as many as the file has bytes, lest its
+// copy be out of proportion.
 func newTensor(s *storage, dtype DType, offset int64, shape, strides []int) (*Tensor, error) {
 	elems := int64(s.elems)
 	if dtype != s.dtype {
@@ -88,8 +90,8 @@ func newTensor(s *storage, dtype DType, offset int64, shape, strides []int) (*Te
 		return nil, fmt.Errorf("shape %s with strides %s and offset %d reaches element %d of storage %s, which has %d",
 			ShapeString(shape), ShapeString(strides), offset, last, printable(s.key), elems)
 	}
-	if int64(n) > elems {
-		return nil, fmt.Errorf("shape %s has more elements than storage %s, which has %d", ShapeString(shape), printable(s.key), elems)
+	if int64(n) > max(elems, int64(len(s.file.data))) {
+		return nil, fmt.Errorf("shape %s has more elements than storage %s and more than the file has bytes", ShapeString(shape), printable(s.key))
 	}
 	return &Tensor{DType: dtype, Shape: shape, strides: strides, offset: int(offset), st: s}, nil
 }
@@ -97,54 +99,39 @@ func newTensor(s *storage, dtype DType, offset int64, shape, strides []int) (*Te
 // count returns the number of elements of a shape, false where it is negative
 // or does not fit.
 func count(shape []int) (int, bool) {
-	n, zero := uint64(1), false
+	if slices.ContainsFunc(shape, func(d int) bool { return d < 0 }) {
+		return 0, false
+	}
+	if zeroIn(shape) {
+		return 0, true
+	}
+	n := uint64(1)
 	for _, d := range shape {
-		if d < 0 {
-			return 0, false
-		}
-		if d == 0 {
-			zero = true
-			continue
-		}
 		hi, lo := bits.Mul64(n, uint64(d))
 		if hi != 0 || lo > math.MaxInt {
-			if zeroIn(shape) {
-				return 0, true
-			}
 			return 0, false
 		}
 		n = lo
 	}
-	if zero {
-		return 0, true
-	}
 	return int(n), true
 }
 
-// zeroIn reports whether a shape without negative dimensions is empty.
-func zeroIn(shape []int) bool {
-	zero := false
-	for _, d := range shape {
-		if d < 0 {
-			return false
-		}
-		zero = zero || d == 0
-	}
-	return zero
-}
+// zeroIn reports whether a dimension is 0.
+func zeroIn(shape []int) bool { return slices.Contains(shape, 0) }
 
-// lastElement returns the largest element index that a view reaches.
+// lastElement returns the largest element index that a view reaches, or just
+// its offset where it is empty. The shape has no negative dimension.
 func lastElement(offset int64, shape, strides []int) (int64, bool) {
 	if offset < 0 || offset > math.MaxInt {
 		return 0, false
+	}
+	if zeroIn(shape) {
+		return offset, !slices.ContainsFunc(strides, func(s int) bool { return s < 0 })
 	}
 	last := uint64(offset)
 	for i, d := range shape {
 		if strides[i] < 0 {
 			return 0, false
-		}
-		if d == 0 {
-			return offset, true
 		}
 		hi, lo := bits.Mul64(uint64(d-1), uint64(strides[i]))
 		sum, carry := bits.Add64(last, lo, 0)
