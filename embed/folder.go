@@ -64,6 +64,11 @@ func openFolder(dir folderFS, opts FolderOptions) (*Folder, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, sub := range []folderFS{dir, m.transformer} {
+		if adapter := "adapter_config.json"; sub.has(adapter) {
+			return nil, fmt.Errorf("%s: adapters are not supported: merge it into the model", adapter)
+		}
+	}
 	config, err := readBertConfig(m.transformer)
 	if err != nil {
 		return nil, err

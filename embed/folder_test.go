@@ -225,6 +225,65 @@ func TestEncodeNamesTheTextWithAnIDBeyondTheVocabulary(t *testing.T) {
 	}
 }
 
+func TestTransformerInAFolderOfItsOwn(t *testing.T) {
+	dir := copyTiny(t, "mean")
+	sub := filepath.Join(dir, "0_Transformer")
+	if err := os.Mkdir(sub, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"config.json", "model.safetensors", "tokenizer.json", "sentence_bert_config.json"} {
+		if err := os.Rename(filepath.Join(dir, name), filepath.Join(sub, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(t, filepath.Join(dir, "modules.json"), []any{
+		map[string]any{"path": "0_Transformer", "type": "sentence_transformers.models.Transformer"},
+		map[string]any{"path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
+	})
+	f, err := OpenFolder(dir, FolderOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	got, err := f.Encode(t.Context(), tinyTexts(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff, _ := distance(got, readVectors(t, filepath.Join(tinyDir, "mean", "golden.npy"), f.Dim())); diff > 1e-6 {
+		t.Errorf("vectors differ by up to %g", diff)
+	}
+}
+
+func TestDamagedWeightsAreFound(t *testing.T) {
+	dir := copyTiny(t, "mean")
+	path := filepath.Join(dir, "model.safetensors")
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := len(b) - 400; i < len(b); i++ {
+		b[i] = 0xff // NaN
+	}
+	if err := os.WriteFile(path, b, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	f, err := OpenFolder(dir, FolderOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.Encode(t.Context(), []string{"a"}); err == nil || !strings.Contains(err.Error(), "text 0: its vector is not finite") {
+		t.Errorf("err %v", err)
+	}
+	if err := os.WriteFile(path, b[:len(b)/2], 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if g, err := OpenFolder(dir, FolderOptions{}); err == nil {
+		g.Close()
+		t.Error("half a file opens")
+	}
+}
+
 // copyTiny copies a tiny folder, so that a test can damage it.
 func copyTiny(t testing.TB, name string) string {
 	t.Helper()

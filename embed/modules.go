@@ -21,9 +21,6 @@ type modules struct {
 // sentence-transformers makes of a folder without it: mean pooling, and the
 // other sentence-transformers files unread.
 func readModules(dir folderFS) (*modules, error) {
-	if adapter := "adapter_config.json"; dir.has(adapter) {
-		return nil, fmt.Errorf("%s: adapters are not supported: merge it into the model", adapter)
-	}
 	var list []struct {
 		Path string `json:"path"`
 		Type string `json:"type"`
@@ -35,7 +32,7 @@ func readModules(dir folderFS) (*modules, error) {
 	if !ok {
 		return &modules{transformer: dir, pooling: poolMean}, nil
 	}
-	m := &modules{}
+	m := &modules{transformer: dir}
 	withPrompt := true
 	for i, module := range list {
 		if module.Path != "" && !filepath.IsLocal(module.Path) {

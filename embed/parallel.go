@@ -22,9 +22,11 @@ func parallel(threads, n int, do func(i int)) {
 	wg.Wait()
 }
 
-// blocks calls do for consecutive ranges that make up the rows 0 to n.
+// blocks calls do for consecutive ranges that make up the rows 0 to n: of
+// rowBlock rows, or fewer where that leaves a thread without any.
 func blocks(threads, n int, do func(lo, hi int)) {
-	parallel(threads, (n+rowBlock-1)/rowBlock, func(i int) {
-		do(i*rowBlock, min((i+1)*rowBlock, n))
+	size := min(rowBlock, (n+threads-1)/threads)
+	parallel(threads, (n+size-1)/size, func(i int) {
+		do(i*size, min((i+1)*size, n))
 	})
 }

