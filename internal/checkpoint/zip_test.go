@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -120,6 +121,40 @@ func TestZipChecksums(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), "crc-32 of the bytes is") {
 				t.Errorf("byte %d of %q: %v", i, body, err)
 			}
+		}
+	}
+}
+
+// TestZipConcurrent uses one damaged storage from many goroutines.
+func TestZipConcurrent(t *testing.T) {
+	f := open(t, tiny+"/bad/crc_mismatch.pt")
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			v, _ := f.Tensor("decoder.weight")
+			if _, err := v.Float32(); err == nil || !strings.HasPrefix(err.Error(), f.Path()+": entry ") {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// TestZipExpanded reads a view that repeats its only element: as often as the
+// file has bytes, and not more often.
+func TestZipExpanded(t *testing.T) {
+	for n, ok := range map[string]bool{"K\x28": true, "J\x00\x00\x01\x00": false} {
+		pickle := strings.Replace(onePickle, "K\x00K\x02\x85K\x01\x85", "K\x00"+n+"\x85K\x00\x85", 1)
+		f, err := Parse("f", archive(t, zipEntry{name: "a/data.pkl", body: pickle}, zipEntry{name: "a/data/0", body: oneTwo}))
+		if (err == nil) != ok {
+			t.Errorf("%q: %v", n, err)
+		}
+		if err != nil {
+			continue
+		}
+		v, _ := f.Tensor("w")
+		if a, err := v.Float32(); err != nil || len(a) != 40 || a[0] != 1 || a[39] != 1 {
+			t.Errorf("%v, %v", a, err)
 		}
 	}
 }
