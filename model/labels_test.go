@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -56,4 +57,27 @@ func TestLabelsOf(t *testing.T) {
 	if got != "|a|b|" {
 		t.Error(got)
 	}
+}
+
+func FuzzReadLabels(f *testing.F) {
+	f.Add("a\r\n\rb\n")
+	f.Add("\ufeff\xff")
+	f.Fuzz(func(t *testing.T, text string) {
+		path := filepath.Join(t.TempDir(), "labels.txt")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		labels, err := ReadLabels(path)
+		if err != nil {
+			if utf8.ValidString(text) {
+				t.Fatal(err)
+			}
+			return
+		}
+		text = strings.TrimPrefix(text, "\ufeff")
+		text = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text)
+		if want := strings.TrimSuffix(text, "\n"); strings.Join(labels, "\n") != want {
+			t.Fatalf("%q, want %q", labels, want)
+		}
+	})
 }

@@ -1,7 +1,6 @@
 package model
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/steersight/steersight/internal/checkpoint"
@@ -27,7 +26,7 @@ var saeNames = []string{"encoder.weight", "encoder.bias", "decoder.weight", "b_d
 // added. Weights must be finite.
 func ReadSAE(path string, opts SAEOptions) (*SAE, error) {
 	if opts.K < 0 {
-		return nil, fmt.Errorf("k is %d, not positive", opts.K)
+		return nil, wrongFile(path, "k is given as %d, not positive", opts.K)
 	}
 	w, err := openWeights(path)
 	if err != nil {

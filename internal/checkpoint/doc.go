@@ -40,8 +40,8 @@
 // The Go libraries for these formats were weighed and not taken for files that
 // are not trusted. github.com/nlpodyssey/gopickle v0.2.0 allocates each storage
 // and each string at the size that the pickle states, before it looks at the
-// file; turns unknown globals into generic objects; stops reading a storage
-// before the end at which archive/zip checks its CRC; panics on tar files and
+// file; turns unknown globals into generic objects; accepts a storage with a
+// wrong CRC; does not return from an empty file; panics on tar files and
 // storage views; has no check of strides, no big-endian archives, no
 // _rebuild_parameter. github.com/nlpodyssey/safetensors (2025-02) takes the last
 // of duplicate names, refuses the whole file for one element type that it does

@@ -49,24 +49,25 @@ func Parse(name string, data []byte) (*File, error) {
 
 // mapFile maps a regular, non-empty file.
 func mapFile(path string) (*File, error) {
+	wrong := func(err error) (*File, error) { return nil, inFile(err, path) }
+	// A pipe must be known before it is opened, for that may wait for ever.
+	if info, err := os.Stat(path); err == nil {
+		switch size := info.Size(); {
+		case info.IsDir():
+			return wrong(fmt.Errorf("%w: a directory", ErrNotCheckpoint))
+		case !info.Mode().IsRegular():
+			return wrong(fmt.Errorf("%w: not a regular file", ErrNotCheckpoint))
+		case size == 0:
+			return wrong(fmt.Errorf("%w: the file is empty", ErrNotCheckpoint))
+		case int64(int(size)) != size:
+			return wrong(fmt.Errorf("%w: %d bytes do not fit this machine's memory", ErrUnsupported, size))
+		}
+	}
 	osFile, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer osFile.Close()
-	info, err := osFile.Stat()
-	if err != nil {
-		return nil, err
-	}
-	wrong := func(err error) (*File, error) { return nil, inFile(err, path) }
-	switch {
-	case info.IsDir():
-		return wrong(fmt.Errorf("%w: a directory", ErrNotCheckpoint))
-	case !info.Mode().IsRegular():
-		return wrong(fmt.Errorf("%w: not a regular file", ErrNotCheckpoint))
-	case info.Size() == 0:
-		return wrong(fmt.Errorf("%w: the file is empty", ErrNotCheckpoint))
-	}
 	m, err := mmap.Map(osFile, mmap.RDONLY, 0)
 	if err != nil {
 		return wrong(fmt.Errorf("cannot be mapped into memory: %w", err))

@@ -54,7 +54,8 @@ func (s *storage) bytes() ([]byte, error) {
 			return
 		}
 		if sum := crc32.ChecksumIEEE(s.raw); sum != s.crc {
-			s.err = at(s.section, s.pos, "crc-32 of the bytes is %08x, the zip directory says %08x", sum, s.crc)
+			err := at(s.section, s.pos, "crc-32 of the bytes is %08x, the zip directory says %08x", sum, s.crc)
+			s.err = inFile(err, s.file.path)
 		}
 	})
 	return s.raw, s.err
