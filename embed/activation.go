@@ -15,7 +15,7 @@ var activations = map[string]func(v []float32){
 // gelu is x·Φ(x) with the normal distribution's own Φ.
 func gelu(v []float32) {
 	for i, x := range v {
-		v[i] = float32(0.5 * float64(x) * (1 + math.Erf(float64(x)*(1/math.Sqrt2))))
+		v[i] = float32(0.5 * float64(x) * (1 + erf(float64(x)*(1/math.Sqrt2))))
 	}
 }
 
@@ -24,7 +24,7 @@ func geluTanh(v []float32) {
 	const c = 0.7978845608028654 // √(2/π)
 	for i, x := range v {
 		y := float64(x)
-		v[i] = float32(0.5 * y * (1 + math.Tanh(c*(y+0.044715*y*y*y))))
+		v[i] = float32(0.5 * y * (1 + tanh(c*(y+0.044715*y*y*y))))
 	}
 }
 

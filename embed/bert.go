@@ -174,7 +174,7 @@ func softmax(row []float32) {
 	}
 	var sum float64
 	for j, x := range row {
-		e := math.Exp(float64(x - top))
+		e := exp(float64(x - top))
 		row[j] = float32(e)
 		sum += e
 	}

@@ -47,6 +47,8 @@ type Folder struct {
 	file *checkpoint.File
 }
 
+var _ Encoder = (*Folder)(nil)
+
 // OpenFolder opens the model folder at path. The weights are mapped into
 // memory, not read, where they are float32. What the folder asks for and we
 // cannot do is an error that names the file and the field.
