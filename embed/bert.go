@@ -4,7 +4,7 @@ import (
 	"context"
 	"math"
 
-	"github.com/steersight/steersight/internal/gemm"
+	"github.com/steersight/steersight/internal/kernel"
 )
 
 // A bert is the encoder of Devlin et al. 2019 (BertModel without its pooler).
@@ -22,7 +22,7 @@ type bert struct {
 // rowBlock is how many rows a worker takes at a time, and queryBlock how many
 // rows of a text attend at a time.
 const (
-	rowBlock   = 32
+	rowBlock   = 56
 	queryBlock = 64
 )
 
@@ -107,7 +107,7 @@ func (m *bert) attend(b *batch, text, head int) {
 	d := h / m.config.Heads
 	lo, hi := b.starts[text], b.starts[text+1]
 	n := hi - lo
-	q, k, v := make([]float32, n*d), make([]float32, n*d), make([]float32, n*d)
+	q, k := make([]float32, n*d), make([]float32, n*d)
 	scale := float32(1 / math.Sqrt(float64(d)))
 	for i := range n {
 		at := (lo+i)*h + head*d
@@ -115,27 +115,24 @@ func (m *bert) attend(b *batch, text, head int) {
 			q[i*d+j] = x * scale
 		}
 		copy(k[i*d:][:d], b.key[at:])
-		for j, x := range b.value[at:][:d] {
-			v[j*n+i] = x
-		}
 	}
-	scores, out := make([]float32, min(n, queryBlock)*n), make([]float32, min(n, queryBlock)*d)
+	var keys, values kernel.Matrix
+	keys.Pack(k, n, d)
+	values.PackRows(b.value[lo*h+head*d:], d, n, h)
+	scores := make([]float32, min(n, queryBlock)*n)
 	for i := 0; i < n; i += queryBlock {
 		rows := min(queryBlock, n-i)
-		gemm.MulT(scores, q[i*d:], k, nil, rows, n, d)
+		keys.Mul(scores, n, q[i*d:], d, nil, rows)
 		for r := range rows {
 			softmax(scores[r*n:][:n])
 		}
-		gemm.MulT(out, scores, v, nil, rows, d, n)
-		for r := range rows {
-			copy(b.context[(lo+i+r)*h+head*d:][:d], out[r*d:])
-		}
+		values.Mul(b.context[(lo+i)*h+head*d:], h, scores, n, nil, rows)
 	}
 }
 
 // apply sets the rows lo to hi of dst [rows, out] from those of src [rows, in].
 func (l *linear) apply(dst, src []float32, lo, hi int) {
-	gemm.MulT(dst[lo*l.out:], src[lo*l.in:], l.weight, l.bias, hi-lo, l.out, l.in)
+	l.weight.Mul(dst[lo*l.out:], l.out, src[lo*l.in:], l.in, l.bias, hi-lo)
 }
 
 // addTo adds the rows of v to those of dst and normalizes the sums.

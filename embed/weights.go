@@ -6,12 +6,14 @@ import (
 	"slices"
 
 	"github.com/steersight/steersight/internal/checkpoint"
+	"github.com/steersight/steersight/internal/kernel"
 )
 
-// A linear is the weight [out, in] and bias [out] of a linear layer.
+// A linear is a linear layer: its weight, packed for products, and bias [out].
 type linear struct {
-	weight, bias []float32
-	out, in      int
+	weight  kernel.Matrix
+	bias    []float32
+	out, in int
 }
 
 // A layerNorm scales rows to mean 0 and variance 1, and then by weight [width]
@@ -85,7 +87,12 @@ func (r *weightReader) tensor(name string, shape ...int) []float32 {
 
 // linear returns the layer of that name.
 func (r *weightReader) linear(name string, out, in int) linear {
-	return linear{r.tensor(name+".weight", out, in), r.tensor(name+".bias", out), out, in}
+	l := linear{out: out, in: in}
+	weight := r.tensor(name+".weight", out, in)
+	if l.bias = r.tensor(name+".bias", out); r.err == nil {
+		l.weight.Pack(weight, out, in)
+	}
+	return l
 }
 
 // norm returns the layer norm of that name, whose tensors are called gamma and

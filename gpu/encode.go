@@ -7,13 +7,12 @@ import (
 	"fmt"
 	"math"
 	"slices"
-
-	"github.com/steersight/steersight/internal/gemm"
 )
 
-// encodeBlock is how many rows are screened together: enough to use each
-// encoder row several times while it is in cache.
-const encodeBlock = 16
+// encodeBlock is how many rows are screened together: enough to use each panel
+// of the encoder several times while it is in cache, and a multiple of the
+// rows that the widest kernel takes.
+const encodeBlock = 56
 
 // Encode returns the TopK code of each row of x: the K largest positive
 // activations, ties to the lower feature.
@@ -52,7 +51,7 @@ func (e *Engine) encode(ctx context.Context, x [][]float32, pick func(*screening
 	err := e.eachBlock(ctx, len(x), encodeBlock, func(from, to int) error {
 		scores := make([]float32, (to-from)*e.sae.Features)
 		centred := e.centre(x[from:to])
-		gemm.MulT(scores, centred, e.sae.EncoderWeight, e.sae.EncoderBias, to-from, e.sae.Features, e.sae.Dim)
+		e.screen.Mul(scores, e.sae.Features, centred, e.sae.Dim, e.sae.EncoderBias, to-from)
 		for i := range to - from {
 			row := centred[i*e.sae.Dim:][:e.sae.Dim]
 			screen := screening{engine: e, x: row, scores: scores[i*e.sae.Features:][:e.sae.Features]}

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/steersight/steersight/internal/kernel"
 	"github.com/steersight/steersight/model"
 )
 
@@ -34,8 +35,9 @@ type Engine struct {
 	internalizers []*model.Internalizer
 	threads       int
 
-	maxRowNorm float64 // largest ‖EncoderWeight_j‖
-	maxBias    float64 // largest |EncoderBias_j|
+	screen     kernel.Matrix // the encoder's weights
+	maxRowNorm float64       // largest ‖EncoderWeight_j‖
+	maxBias    float64       // largest |EncoderBias_j|
 }
 
 // Open makes an Engine of an SAE and internalizers, which must agree on the
@@ -60,6 +62,7 @@ func Open(sae *model.SAE, internalizers []*model.Internalizer, options Options) 
 		options.Threads = runtime.GOMAXPROCS(0)
 	}
 	e := &Engine{sae: sae, internalizers: internalizers, threads: options.Threads}
+	e.screen.Pack(sae.EncoderWeight, sae.Features, sae.Dim)
 	for j, b := range sae.EncoderBias {
 		row := sae.EncoderWeight[j*sae.Dim:][:sae.Dim]
 		e.maxRowNorm = max(e.maxRowNorm, math.Sqrt(Dot(row, row)))

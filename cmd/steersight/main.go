@@ -15,6 +15,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/steersight/steersight/internal/kernel"
 )
 
 func main() {
@@ -30,6 +32,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
+	if _, err := kernel.InUse(); err != nil {
+		newLogger(stderr).Warn(err.Error())
+	}
 	err := execute(ctx, root, args)
 	if err == nil {
 		return 0

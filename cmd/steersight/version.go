@@ -5,18 +5,27 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/steersight/steersight/internal/kernel"
 )
 
 func newVersion() *cobra.Command {
-	return &cobra.Command{
+	var verbose bool
+	c := &cobra.Command{
 		Use:   "version",
 		Short: "print the version",
 		Args:  noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			_, err := fmt.Fprintln(c.OutOrStdout(), "steersight", version())
-			return err
+			fmt.Fprintln(c.OutOrStdout(), "steersight", version())
+			if verbose {
+				level, _ := kernel.InUse()
+				fmt.Fprintf(c.OutOrStdout(), "kernels %s (STEERSIGHT_CPU=generic|avx2|avx512 forces others)\n", level)
+			}
+			return nil
 		},
 	}
+	c.Flags().BoolVarP(&verbose, "verbose", "v", false, "and what it computes with")
+	return c
 }
 
 // version is the module's version, and the commit where the build knows it.

@@ -1,0 +1,186 @@
+package kernel
+
+import (
+	"fmt"
+	"sync"
+)
+
+// panelWidth is the number of columns of a panel.
+const panelWidth = 32
+
+// A Matrix is the right-hand side of products, packed for the kernels: k rows
+// of n columns, in panels of 32 columns whose rows lie one after the other.
+type Matrix struct {
+	k, n   int
+	panels []float32 // [⌈n/32⌉, k, 32], zeros beyond column n
+}
+
+// Pack packs the weight w [n, k] of a linear layer, row-major, so that MulT
+// multiplies by its transpose. It reuses the memory of m.
+func (m *Matrix) Pack(w []float32, n, k int) {
+	m.fit(n, k)
+	for j := range n {
+		at := j/panelWidth*k*panelWidth + j%panelWidth
+		for p, x := range w[j*k:][:k] {
+			m.panels[at+p*panelWidth] = x
+		}
+	}
+}
+
+// PackRows packs k rows of n columns that lie stride numbers apart.
+func (m *Matrix) PackRows(rows []float32, n, k, stride int) {
+	m.fit(n, k)
+	for p := range k {
+		row := rows[p*stride:][:n]
+		for j := 0; j < n; j += panelWidth {
+			copy(m.panels[(j*k + p*panelWidth):][:panelWidth], row[j:])
+		}
+	}
+}
+
+// fit makes m an n by k matrix of zeros.
+func (m *Matrix) fit(n, k int) {
+	size := (n + panelWidth - 1) / panelWidth * panelWidth * k
+	m.n, m.k = n, k
+	if cap(m.panels) < size {
+		m.panels = make([]float32, size)
+		return
+	}
+	m.panels = m.panels[:size]
+	if n%panelWidth != 0 {
+		clear(m.panels[size-panelWidth*k:])
+	}
+}
+
+// Mul sets dst [rows, n] to a [rows, k] times m plus bias [n], which may be nil
+// for none. Rows of a lie lda numbers apart, those of dst ldc. It panics if a
+// slice is too short. It runs on the calling goroutine; several may share out
+// the rows of one product, and none may change m meanwhile.
+func (m *Matrix) Mul(dst []float32, ldc int, a []float32, lda int, bias []float32, rows int) {
+	m.check(dst, ldc, a, lda, bias, rows)
+	if rows == 0 || m.n == 0 {
+		return
+	}
+	if lda%aliasing == 0 && rows > 1 {
+		scratch := spread(a, lda, rows, m.k)
+		defer scratches.Put(scratch)
+		a, lda = *scratch, m.k+spacing
+	}
+	var edge tileEdge
+	for j := 0; j < m.n; j += panelWidth {
+		panel := m.panels[j*m.k:][:m.k*panelWidth]
+		b := edge.bias(bias, j, m.n)
+		if m.n-j >= panelWidth {
+			mulPanel(level, dst[j:], ldc, a, lda, panel, b, rows, m.k)
+			continue
+		}
+		m.mulEdge(&edge, dst[j:], ldc, a, lda, panel, b, rows)
+	}
+}
+
+// Rows that lie a multiple of 1,024 bytes apart meet in the same few sets of
+// the nearest cache and push each other out, which halves the speed. They are
+// copied to lie a little further apart first.
+const (
+	aliasing = 256 // numbers
+	spacing  = 16
+)
+
+var scratches = sync.Pool{New: func() any { return new([]float32) }}
+
+// spread returns a copy of the rows of a, k+spacing numbers apart.
+func spread(a []float32, lda, rows, k int) *[]float32 {
+	scratch := scratches.Get().(*[]float32)
+	if size := rows * (k + spacing); cap(*scratch) < size {
+		*scratch = make([]float32, size)
+	}
+	*scratch = (*scratch)[:cap(*scratch)]
+	for i := range rows {
+		copy((*scratch)[i*(k+spacing):], a[i*lda:][:k])
+	}
+	return scratch
+}
+
+// check panics where a kernel would read or write beyond a slice.
+func (m *Matrix) check(dst []float32, ldc int, a []float32, lda int, bias []float32, rows int) {
+	last := max(rows-1, 0)
+	if rows < 0 || lda < m.k || ldc < m.n || rows > 0 && (len(a) < last*lda+m.k || len(dst) < last*ldc+m.n) || bias != nil && len(bias) < m.n {
+		panic(fmt.Sprintf("kernel: %d rows of %d times %d by %d with slices of %d, %d and %d", rows, lda, m.k, m.n, len(a), len(dst), len(bias)))
+	}
+}
+
+// tileEdge is scratch for the last panel, of which not all columns exist.
+type tileEdge struct {
+	biases [panelWidth]float32
+	tile   [edgeRows * panelWidth]float32
+}
+
+// edgeRows is how many rows of the last panel are computed at a time.
+const edgeRows = 14
+
+// bias returns 32 biases from column j on, with zeros for those that are not
+// there.
+func (e *tileEdge) bias(bias []float32, j, n int) []float32 {
+	if bias != nil && n-j >= panelWidth {
+		return bias[j:]
+	}
+	clear(e.biases[:])
+	if bias != nil {
+		copy(e.biases[:], bias[j:n])
+	}
+	return e.biases[:]
+}
+
+// mulEdge multiplies by the last panel.
+func (m *Matrix) mulEdge(e *tileEdge, dst []float32, ldc int, a []float32, lda int, panel, bias []float32, rows int) {
+	columns := m.n % panelWidth
+	for i := 0; i < rows; i += edgeRows {
+		some := min(edgeRows, rows-i)
+		mulPanel(level, e.tile[:], panelWidth, a[i*lda:], lda, panel, bias, some, m.k)
+		for r := range some {
+			copy(dst[(i+r)*ldc:][:columns], e.tile[r*panelWidth:])
+		}
+	}
+}
+
+// mulPanel multiplies rows of a by one panel.
+func mulPanel(l Level, dst []float32, ldc int, a []float32, lda int, panel, bias []float32, rows, k int) {
+	kernels := shapes(l)
+	if kernels == nil || k == 0 {
+		mulGeneric(dst, ldc, a, lda, panel, bias, rows, k)
+		return
+	}
+	i := 0
+	for _, s := range kernels {
+		for ; rows-i >= s.rows; i += s.rows {
+			for j := 0; j < panelWidth; j += s.columns {
+				s.run(k, &a[i*lda], lda*4, &panel[j], &bias[j], &dst[i*ldc+j], ldc*4)
+			}
+		}
+	}
+}
+
+// mulGeneric is mulPanel in Go, eight columns at a time.
+func mulGeneric(dst []float32, ldc int, a []float32, lda int, panel, bias []float32, rows, k int) {
+	for i := range rows {
+		row := a[i*lda:][:k]
+		out := dst[i*ldc:][:panelWidth]
+		for j := 0; j < panelWidth; j += 8 {
+			var s0, s1, s2, s3, s4, s5, s6, s7 float32
+			for p, x := range row {
+				w := (*[8]float32)(panel[p*panelWidth+j:])
+				s0 += float32(x * w[0])
+				s1 += float32(x * w[1])
+				s2 += float32(x * w[2])
+				s3 += float32(x * w[3])
+				s4 += float32(x * w[4])
+				s5 += float32(x * w[5])
+				s6 += float32(x * w[6])
+				s7 += float32(x * w[7])
+			}
+			o, b := (*[8]float32)(out[j:]), (*[8]float32)(bias[j:])
+			o[0], o[1], o[2], o[3] = s0+b[0], s1+b[1], s2+b[2], s3+b[3]
+			o[4], o[5], o[6], o[7] = s4+b[4], s5+b[5], s6+b[6], s7+b[7]
+		}
+	}
+}
