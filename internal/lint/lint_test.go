@@ -17,10 +17,10 @@ const module = "github.com/steersight/steersight/"
 
 // layers lists the packages from the top down; a package imports only those
 // below it. ARCHITECTURE.md says what each is for.
-var layers = []string{"cmd/steersight", "explain", "embed", "gpu", "model"}
+var layers = []string{"cmd/steersight", "explain", "plugin", "featureindex", "embed", "gpu", "model"}
 
 // bare lists packages that know nothing of the others, internal ones aside.
-var bare = []string{"embed", "model"}
+var bare = []string{"featureindex", "embed", "model"}
 
 // banned lists imports with the reason.
 var banned = map[string]string{

@@ -1,0 +1,281 @@
+package featureindex
+
+import (
+	"context"
+	"math"
+	"slices"
+)
+
+// Dot returns the best documents by weighted dot product with the terms, among
+// those in which a term's feature is active: the exact top k, best first, ties
+// to the lower document. See scorer for the score.
+//
+// # Why it is exact
+//
+// A block of documents is scored with integer counters of 16 bits that bound
+// the scores from above, in levels: λ levels make a score of 1. A posting of
+// impact v and a term of weight w > 0 add
+//
+//	⌊v·W/256⌋ + 1 > v·W/256 >= λ·w·v·scale >= λ·w·activation
+//
+// with W = ⌈256·λ·w·scale⌉, because impacts are rounded up. A term of weight
+// w < 0 takes away
+//
+//	⌊(v−1)·W/256⌋ <= λ·|w|·(v−1)·scale < λ·|w|·activation
+//
+// with W = ⌊256·λ·|w|·scale⌋. Counters start at a bias that no negative terms
+// can use up, and λ is chosen so that none reaches 65,536: the positive terms
+// of a document sum to at most ‖w‖·‖activations‖ by Cauchy and Schwarz, the
+// largest norm being part of the section, and rounding adds at most
+// Σ w·scale and two levels a term. So counter − bias >= λ·score. A document is
+// rescored from its codes, in float64, unless its counter is below that of the
+// k-th best exact score so far or of a score that k others are sure to have:
+// a counter exceeds its score by at most the slack λ·Σ|w|·scale and three levels
+// a term. Two more levels make up for rounding in float64, which is below a
+// hundredth of one.
+//
+// The weakest case is a query with hardly any documents of positive score: then
+// all documents are rescored.
+func (s *Section) Dot(ctx context.Context, v View, query Terms, search Search) ([]Hit, error) {
+	set, err := s.set(v)
+	if err != nil {
+		return nil, err
+	}
+	terms, err := query.check(s.o.Features)
+	if err != nil {
+		return nil, err
+	}
+	if len(terms) == 0 || search.K <= 0 || s.n == 0 {
+		return nil, ctx.Err()
+	}
+	exact := newScorer(s.of(v), terms, s.o.narrow())
+	defer exact.close()
+	d := newDot(s, set, terms, &search, exact)
+	switch {
+	case d.postings == 0:
+		return nil, ctx.Err()
+	case d.rows(search.selected(s.n)):
+		return d.filtered(ctx)
+	}
+	var hits []Hit
+	err = share(ctx, search.Threads, set.blocks, func(w *scratch) {
+		w.top.reset(search.K)
+		fill(w.wide[:counted(s.n)], uint16(d.bias))
+	}, d.block, func(workers []*scratch) { hits = best(search.K, workers) })
+	return hits, err
+}
+
+// A dot is a query of Dot in the making.
+type dot struct {
+	s        *Section
+	search   *Search
+	exact    *scorer
+	positive []dotTerm
+	negative []dotTerm
+	postings int
+	lambda   float64 // levels of a score of 1
+	bias     float64 // of the counters, in levels
+	slack    float64 // levels by which a counter may exceed its score
+}
+
+// A dotTerm is the list of a term and its weight in 256ths of a level.
+type dotTerm struct {
+	cut
+	weight uint64
+	value  float64 // |w|·scale
+}
+
+// maxDotTerms is how many terms fit the levels of 16-bit counters; queries of
+// more are answered from the codes.
+const maxDotTerms = 1 << 13
+
+// newDot finds the lists of the terms and chooses the levels.
+func newDot(s *Section, set *lists, terms []weighted, search *Search, exact *scorer) *dot {
+	d := &dot{s: s, search: search, exact: exact}
+	table := make([]uint32, 0, len(terms)*(set.blocks+1))
+	var squares, sums [2]float64 // of positive and negative weights
+	for _, t := range terms {
+		slot := set.find(t.feature)
+		if slot < 0 {
+			continue
+		}
+		var c cut
+		c, table = set.cutList(slot, table)
+		w, scale := math.Abs(float64(t.weight)), float64(set.entries[slot].Scale)
+		term := dotTerm{cut: c, value: w * scale}
+		sign := 0
+		if t.weight > 0 {
+			d.positive = append(d.positive, term)
+		} else {
+			sign = 1
+			d.negative = append(d.negative, term)
+		}
+		squares[sign] += w * w
+		sums[sign] += term.value
+		d.postings += len(c.docs)
+	}
+	d.choose(set.norm, squares, sums)
+	return d
+}
+
+// choose sets the levels: λ, bias, slack and the weights of the terms, from the
+// sum of squares of the weights and the sum of weight·scale of the positive and
+// of the negative terms.
+func (d *dot) choose(norm float64, squares, sums [2]float64) {
+	bound := func(sign int) float64 {
+		return min(math.Sqrt(squares[sign])*norm+sums[sign], sums[sign]*maxImpact)
+	}
+	count := float64(len(d.positive) + len(d.negative))
+	d.lambda = (65000 - 2*count) / ((bound(0) + bound(1)) * (1 + 1e-6))
+	if len(d.negative) > 0 {
+		d.bias = math.Ceil(d.lambda * bound(1))
+	}
+	d.slack = d.lambda*(sums[0]+sums[1]) + 3*count + 3
+	const most = 1<<16 - 1
+	for i := range d.positive {
+		t := &d.positive[i]
+		t.weight = uint64(min(most, math.Ceil(256*d.lambda*t.value*(1+1e-12))))
+	}
+	for i := range d.negative {
+		t := &d.negative[i]
+		t.weight = uint64(min(most, 256*d.lambda*t.value*(1-1e-12)))
+	}
+}
+
+// rows tells whether scoring so many documents from their codes is cheaper than
+// going through the lists, or the only way.
+func (d *dot) rows(documents int) bool {
+	const costOfRow = 100 // postings
+	return documents*costOfRow*len(d.exact.views) < d.postings+d.s.n || len(d.positive)+len(d.negative) > maxDotTerms
+}
+
+// filtered scores the documents of the filter from their codes.
+func (d *dot) filtered(ctx context.Context) ([]Hit, error) {
+	var t top
+	t.reset(d.search.K)
+	err := eachDocument(ctx, d.search, d.s.n, func(doc uint32) {
+		if score, matched := d.exact.score(int(doc)); matched {
+			t.push(Hit{doc, score})
+		}
+	})
+	return t.sorted(), err
+}
+
+// block scores the documents of a block.
+func (d *dot) block(w *scratch, block int) {
+	w.pieces, w.lower = gather(w.pieces[:0], d.positive, block), gather(w.lower[:0], d.negative, block)
+	scatter(&w.wide, w.pieces)
+	lower(&w.wide, w.lower)
+	d.candidates(w, block)
+	d.rescore(w)
+}
+
+// gather appends the pieces of terms in a block.
+func gather(pieces []piece, terms []dotTerm, block int) []piece {
+	for i := range terms {
+		if p, ok := terms[i].piece(block, terms[i].weight); ok {
+			pieces = append(pieces, p)
+		}
+	}
+	return pieces
+}
+
+// limit returns the counter that a document must exceed to be worth rescoring,
+// as far as the hits found so far tell; below 0 for none.
+func (d *dot) limit(t *top) float64 {
+	switch {
+	case t.full():
+		return math.Floor(t.worst().Score*d.lambda+d.bias) - 2
+	case len(d.negative) > 0:
+		return -1
+	}
+	return 0 // a positive term leaves at least 1
+}
+
+// candidates collects the documents of a block that may be among the best, by
+// their counters, and resets these. It looks at more and more counters at a
+// time, so that the first documents raise the limit for the others.
+func (d *dot) candidates(w *scratch, block int) {
+	w.ranked = w.ranked[:0]
+	limit, room := d.limit(&w.top), 2*d.search.K+64
+	start, length := region(block, d.s.n)
+	base, end := block<<blockBits, uint32(block<<blockBits+blockLen(block, d.s.n))
+	for at, step := 0, 256; at < length; at, step = at+step, min(2*step, scanStep) {
+		counters := w.wide[start+at : start+min(at+step, length)]
+		before := len(w.ranked)
+		w.ranked = d.scan(w, counters, limit, uint32(base+at), end)
+		if d.search.Filter != nil || d.search.Deleted != nil {
+			w.ranked = d.allowed(w.ranked, before)
+		}
+		if len(w.ranked) > room {
+			limit = max(limit, d.shrink(w))
+			room = max(room, 2*len(w.ranked))
+		}
+	}
+}
+
+// scan appends the documents whose counters exceed the limit, and resets the
+// counters. The first of them is document base; documents lie below end.
+func (d *dot) scan(w *scratch, counters []uint16, limit float64, base, end uint32) []uint64 {
+	ranked, bias := w.ranked, uint16(d.bias)
+	if limit < 0 {
+		for i, c := range counters {
+			if doc := base + uint32(i); doc < end {
+				ranked = append(ranked, uint64(c)<<32|uint64(doc))
+			}
+		}
+		fill(counters, bias)
+		return ranked
+	}
+	found := scan16(counters, uint16(min(limit, 1<<16-1)), bias, w.found[:])
+	for _, f := range w.found[:found] {
+		if doc := base + f&0xffff; doc < end {
+			ranked = append(ranked, uint64(f>>16)<<32|uint64(doc))
+		}
+	}
+	return ranked
+}
+
+// allowed drops, from index on, the documents that may not be returned.
+func (d *dot) allowed(ranked []uint64, from int) []uint64 {
+	kept := ranked[:from]
+	for _, r := range ranked[from:] {
+		if d.search.allows(uint32(r)) {
+			kept = append(kept, r)
+		}
+	}
+	return kept
+}
+
+// shrink drops the candidates that cannot reach the k best of them, whatever
+// their exact scores are, and returns the limit for others.
+func (d *dot) shrink(w *scratch) float64 {
+	slices.Sort(w.ranked)
+	kth := float64(w.ranked[len(w.ranked)-d.search.K] >> 32)
+	if kth <= d.bias && len(d.negative) > 0 {
+		return -1 // documents without any of the terms may be among the k
+	}
+	limit := math.Floor(kth-d.slack) - 2
+	from, _ := slices.BinarySearch(w.ranked, uint64(max(0, limit+1))<<32)
+	w.ranked = append(w.ranked[:0], w.ranked[from:]...)
+	return limit
+}
+
+// rescore computes the exact scores of the candidates, those with the highest
+// counters first, until the others are out of reach.
+func (d *dot) rescore(w *scratch) {
+	const ahead = 4
+	slices.Sort(w.ranked)
+	for i := len(w.ranked) - 1; i >= 0; i-- {
+		if float64(w.ranked[i]>>32) <= d.limit(&w.top) {
+			return
+		}
+		if i >= ahead {
+			d.exact.prefetch(int(uint32(w.ranked[i-ahead])))
+		}
+		doc := uint32(w.ranked[i])
+		if score, matched := d.exact.score(int(doc)); matched {
+			w.top.push(Hit{doc, score})
+		}
+	}
+}

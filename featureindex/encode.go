@@ -1,0 +1,336 @@
+package featureindex
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"slices"
+)
+
+// Bounds of what the encoder holds in memory for one band of lists.
+const (
+	bandPostings = 1 << 24 // 3 bytes each
+	bandRuns     = 1 << 23 // 2 bytes each
+)
+
+// An encoder writes a source as a section. It walks the source several times
+// and holds, besides tables by feature and 4 bytes a document, only one band of
+// lists at a time.
+type encoder struct {
+	src source
+	o   *Options
+	n   int
+	out partWriter
+	err error
+}
+
+// encode writes src and returns the length of the section.
+func encode(w io.Writer, src source) (int64, error) {
+	e := &encoder{src: src, o: src.options(), n: src.documents(), out: partWriter{w: w}}
+	e.out.begin(kindHeader, 0)
+	e.out.write(appendHeader(nil, e.o, e.n))
+	e.out.end(0)
+	for v := range e.o.Views {
+		e.forward(v)
+	}
+	for l := range e.o.lists() {
+		e.lists(l)
+	}
+	if e.o.Dim > 0 {
+		for c := range columns {
+			e.column(c)
+		}
+	}
+	if e.err == nil {
+		e.out.finish()
+		e.err = e.out.err
+	}
+	return e.out.written, e.err
+}
+
+// each walks the documents.
+func (e *encoder) each(visit func(doc int, w walker)) {
+	if e.err == nil {
+		e.err = e.out.err
+	}
+	if e.err != nil {
+		return
+	}
+	w, doc := e.src.walk(), 0
+	for w.next() {
+		visit(doc, w)
+		doc++
+	}
+	e.err = w.err()
+}
+
+// forward writes the codes of a view.
+func (e *encoder) forward(view int) {
+	rows := make([]uint32, e.n+1)
+	total, equal := 0, true
+	var narrow []uint16
+	e.out.begin(kindFeatures, view)
+	e.each(func(doc int, w walker) {
+		features := w.code(view).Features
+		total += len(features)
+		rows[doc+1] = uint32(total)
+		equal = equal && len(features) == int(rows[1])
+		if !e.o.narrow() {
+			e.out.write(bytesOf(features))
+			return
+		}
+		narrow = narrow[:0]
+		for _, f := range features {
+			narrow = append(narrow, uint16(f))
+		}
+		e.out.write(bytesOf(narrow))
+	})
+	e.out.end(0)
+	if total > MaxPostings {
+		e.err = fmt.Errorf("%w: %d postings of view %s", ErrTooLarge, total, e.o.Views[view])
+	}
+	e.activations(view)
+	if !equal {
+		e.out.begin(kindRows, view)
+		e.out.write(bytesOf(rows))
+		e.out.end(0)
+	}
+}
+
+// activations writes the activations of a view.
+func (e *encoder) activations(view int) {
+	var halves []uint16
+	e.out.begin(kindActivations, view)
+	e.each(func(_ int, w walker) {
+		activations := w.code(view).Activations
+		if !e.o.Half {
+			e.out.write(bytesOf(activations))
+			return
+		}
+		halves = halves[:0]
+		for _, a := range activations {
+			bits, _ := toHalf(a)
+			halves = append(halves, bits)
+		}
+		e.out.write(bytesOf(halves))
+	})
+	e.out.end(0)
+}
+
+// lists writes one list set.
+func (e *encoder) lists(list int) {
+	b := e.newListBuilder(list)
+	e.out.begin(kindPostings, list)
+	for lo := 0; lo < len(b.entries); {
+		hi := b.bandEnd(lo)
+		b.band(lo, hi)
+		lo = hi
+	}
+	e.out.end(0)
+	e.out.begin(kindRuns, list)
+	e.out.write(bytesOf(b.runs))
+	e.out.end(0)
+	e.out.begin(kindEntries, list)
+	e.out.write(bytesOf(b.entries))
+	e.out.end(math.Float64bits(b.norm))
+}
+
+// A listBuilder turns the rows of a list set into its lists, a band of
+// features at a time.
+type listBuilder struct {
+	e       *encoder
+	rows    rowReader
+	blocks  int
+	slots   slots
+	entries []entry
+	runs    []run
+	norm    float64 // the largest Euclidean norm of a row
+}
+
+// newListBuilder walks the rows and plans the entries.
+func (e *encoder) newListBuilder(list int) *listBuilder {
+	b := &listBuilder{e: e, rows: rowReader{list: list, views: len(e.o.Views)}, blocks: (e.n + blockSize - 1) >> blockBits}
+	b.slots = b.newSlots()
+	counts, most := make([]uint32, len(b.slots.features)), make([]float64, len(b.slots.features))
+	e.each(func(_ int, w walker) {
+		features, values := b.rows.read(w)
+		square := 0.0
+		for i, f := range features {
+			s := b.slots.of(f)
+			counts[s]++
+			most[s] = max(most[s], values[i])
+			square += float64(values[i] * values[i]) // the conversion forbids fusing: every machine gets the same norm
+		}
+		b.norm = max(b.norm, square)
+	})
+	b.norm = math.Sqrt(b.norm)
+	b.entries = make([]entry, len(counts))
+	offset := uint64(0)
+	for s := range counts {
+		b.entries[s] = entry{Offset: offset, Feature: b.slots.features[s], Scale: scaleFor(most[s]), Documents: counts[s]}
+		offset += listBytes(counts[s])
+	}
+	return b
+}
+
+// bandEnd returns the end of the band of entries that starts at lo: at least
+// one entry, and more while they fit the bounds.
+func (b *listBuilder) bandEnd(lo int) int {
+	hi, postings := lo, 0
+	for hi < len(b.entries) {
+		postings += int(b.entries[hi].Documents)
+		if hi > lo && (postings > bandPostings || (hi-lo+1)*b.blocks > bandRuns) {
+			break
+		}
+		hi++
+	}
+	return hi
+}
+
+// band writes the lists of entries lo to hi.
+func (b *listBuilder) band(lo, hi int) {
+	entries := b.entries[lo:hi]
+	cursors, starts := make([]int, len(entries)), make([]int, len(entries)+1)
+	for i := range entries {
+		cursors[i], starts[i+1] = starts[i], starts[i]+int(entries[i].Documents)
+	}
+	ends := make([]int, len(entries)) // of the runs up to the last block
+	copy(ends, starts)
+	counts := make([]uint16, len(entries)*b.blocks) // by block, then by entry
+	docs, impacts := make([]uint16, starts[len(entries)]), make([]uint8, starts[len(entries)])
+	closeBlock := func(block int) {
+		row := counts[block*len(entries):][:len(entries)]
+		for i, c := range cursors {
+			row[i] = uint16(c - ends[i])
+		}
+		copy(ends, cursors)
+	}
+	first, last := entries[0].Feature, entries[len(entries)-1].Feature
+	b.e.each(func(doc int, w walker) {
+		features, values := b.rows.read(w)
+		from, _ := slices.BinarySearch(features, first)
+		for i := from; i < len(features) && features[i] <= last; i++ {
+			s := b.slots.of(features[i]) - lo
+			at := cursors[s]
+			docs[at], impacts[at] = uint16(doc), impactOf(values[i], float64(entries[s].Scale))
+			cursors[s]++
+		}
+		if doc&(blockSize-1) == blockSize-1 || doc == b.e.n-1 {
+			closeBlock(doc >> blockBits)
+		}
+	})
+	if b.e.err != nil {
+		return
+	}
+	for i := range entries {
+		b.e.out.write(bytesOf(docs[starts[i]:starts[i+1]]))
+		b.e.out.write(impacts[starts[i]:starts[i+1]])
+		b.e.out.write(make([]byte, entries[i].Documents%2))
+		entries[i].Runs = uint32(len(b.runs))
+		for block := range b.blocks {
+			if c := counts[block*len(entries)+i]; c > 0 {
+				b.runs = append(b.runs, run{Block: uint16(block), Count: c})
+			}
+		}
+	}
+}
+
+// slots number the features that occur in a list set.
+type slots struct {
+	features []uint32 // ascending
+	dense    []uint32 // slot by feature; nil to search for it
+}
+
+// newSlots walks the rows and collects their features.
+func (b *listBuilder) newSlots() slots {
+	const manageable = 1 << 16
+	d := b.e.o.Features
+	seen := make(map[uint32]bool)
+	var dense []uint32
+	if d <= manageable {
+		dense = make([]uint32, d)
+	}
+	b.e.each(func(_ int, w walker) {
+		features, _ := b.rows.read(w)
+		if dense == nil {
+			for _, f := range features {
+				seen[f] = true
+			}
+			if len(seen) > d/64 {
+				dense = make([]uint32, d)
+				for f := range seen {
+					dense[f] = 1
+				}
+				seen = nil
+			}
+			return
+		}
+		for _, f := range features {
+			dense[f] = 1
+		}
+	})
+	s := slots{dense: dense}
+	for f := range seen {
+		s.features = append(s.features, f)
+	}
+	slices.Sort(s.features)
+	for f, occurs := range dense {
+		if occurs == 1 {
+			dense[f] = uint32(len(s.features))
+			s.features = append(s.features, uint32(f))
+		}
+	}
+	return s
+}
+
+// of returns the slot of a feature that occurs.
+func (s *slots) of(feature uint32) int {
+	if s.dense != nil {
+		return int(s.dense[feature])
+	}
+	i, _ := slices.BinarySearch(s.features, feature)
+	return i
+}
+
+// column writes the presence and the vectors of a column, and for the sum what
+// scans it.
+func (e *encoder) column(c int) {
+	words := make([]uint64, (e.n+63)/64)
+	e.each(func(doc int, w walker) {
+		if w.vector(c) != nil {
+			words[doc/64] |= 1 << (doc % 64)
+		}
+	})
+	e.out.begin(kindPresence, c)
+	e.out.write(bytesOf(words))
+	e.out.end(0)
+	e.out.begin(kindRanks, c)
+	e.out.write(bytesOf(ranksOf(words)))
+	e.out.end(0)
+	e.vectors(kindVectors, c, func(v []float32) { e.out.write(bytesOf(v)) })
+	if c != columnSum {
+		return
+	}
+	row := make([]int8, paddedDim(e.o.Dim))
+	e.vectors(kindScan, c, func(v []float32) {
+		quantize(v, row)
+		e.out.write(bytesOf(row))
+	})
+	e.vectors(kindScanScale, c, func(v []float32) {
+		e.out.write(bytesOf([]quantized{quantize(v, row)}))
+	})
+}
+
+// vectors writes a part made of the vectors of a column.
+func (e *encoder) vectors(k kind, c int, write func([]float32)) {
+	e.out.begin(k, c)
+	e.each(func(_ int, w walker) {
+		if v := w.vector(c); v != nil {
+			write(v)
+		}
+	})
+	e.out.end(0)
+}
+
+// listBytes returns the bytes of a list of n postings, padded.
+func listBytes(n uint32) uint64 { return (3*uint64(n) + 1) &^ 1 }

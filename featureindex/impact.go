@@ -1,0 +1,27 @@
+package featureindex
+
+import "math"
+
+// scaleFor returns the scale of a feature whose largest activation is most:
+// the smallest float32 of which 255 make up most.
+func scaleFor(most float64) float32 {
+	s := float32(most / maxImpact)
+	for float64(s)*maxImpact < most {
+		s = math.Nextafter32(s, math.MaxFloat32)
+	}
+	for below := math.Nextafter32(s, 0); below > 0 && float64(below)*maxImpact >= most; below = math.Nextafter32(s, 0) {
+		s = below
+	}
+	return s
+}
+
+// impactOf returns the smallest impact of which scale makes up activation,
+// 1..255: impact·scale >= activation > (impact−1)·scale. The products of a
+// byte and a float32 are exact in float64, and so are the comparisons.
+func impactOf(activation, scale float64) uint8 {
+	v := int(activation / scale)
+	for v < 1 || float64(v)*scale < activation {
+		v++
+	}
+	return uint8(v)
+}

@@ -1,0 +1,86 @@
+//go:build amd64 && !purego
+
+package featureindex
+
+import "unsafe"
+
+// useAVX2 tells whether the machine and its operating system have AVX2.
+var useAVX2 = hasAVX2()
+
+func hasAVX2() bool {
+	const osxsave, avx, avx2, ymm = 1 << 27, 1 << 28, 1 << 5, 6
+	most, _, _, _ := cpuid(0, 0)
+	_, _, c, _ := cpuid(1, 0)
+	if most < 7 || c&osxsave == 0 || c&avx == 0 || xgetbv()&ymm != ymm {
+		return false
+	}
+	_, b, _, _ := cpuid(7, 0)
+	return b&avx2 != 0
+}
+
+func scatter(acc *[span]uint16, pieces []piece) {
+	if useAVX2 && len(pieces) > 0 {
+		scatterAVX2(acc, pieces)
+		return
+	}
+	scatterGeneric(acc, pieces)
+}
+
+func tally(acc *[span]uint8, pieces []piece) {
+	if useAVX2 && len(pieces) > 0 {
+		tallyAMD64(acc, pieces)
+		return
+	}
+	tallyGeneric(acc, pieces)
+}
+
+func scan16(counters []uint16, limit, fill uint16, found []uint32) int {
+	if useAVX2 && len(counters) > 0 && limit < 1<<16-1 {
+		return scan16AVX2(&counters[0], len(counters), limit+1, fill, &found[0])
+	}
+	return scanGeneric(counters, limit, fill, found)
+}
+
+func scan8(counters []uint8, limit, fill uint8, found []uint32) int {
+	if useAVX2 && len(counters) > 0 && limit < 1<<8-1 {
+		return scan8AVX2(&counters[0], len(counters), limit+1, fill, &found[0])
+	}
+	return scanGeneric(counters, limit, fill, found)
+}
+
+func dotInt8(q []int16, row []int8) int32 {
+	if useAVX2 && len(q) > 0 && len(row) >= len(q) {
+		return dotInt8AVX2(&q[0], &row[0], len(q))
+	}
+	return dotInt8Generic(q, row)
+}
+
+func cpuid(leaf, sub uint32) (a, b, c, d uint32)
+
+func xgetbv() uint32
+
+//go:noescape
+func scatterAVX2(acc *[span]uint16, pieces []piece)
+
+//go:noescape
+func tallyAMD64(acc *[span]uint8, pieces []piece)
+
+// scan16AVX2 finds counters of at least limit; n is a multiple of 64.
+//
+//go:noescape
+func scan16AVX2(counters *uint16, n int, limit, fill uint16, found *uint32) int
+
+// scan8AVX2 finds counters of at least limit; n is a multiple of 64.
+//
+//go:noescape
+func scan8AVX2(counters *uint8, n int, limit, fill uint8, found *uint32) int
+
+// dotInt8AVX2 takes n > 0 components, a multiple of 32.
+//
+//go:noescape
+func dotInt8AVX2(q *int16, row *int8, n int) int32
+
+// prefetch brings n bytes of memory into the cache.
+//
+//go:noescape
+func prefetch(p unsafe.Pointer, n uintptr)

@@ -1,0 +1,2 @@
+// Package plugin keeps feature codes in Bleve's segments.
+package plugin
