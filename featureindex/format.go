@@ -49,8 +49,8 @@ const (
 	kindPresence         // of a column: u64[⌈n/64⌉], bit d set when document d has a vector
 	kindRanks            // of a column: u32[⌈n/64⌉], vectors before each word of the presence
 	kindVectors          // of a column: f32[vectors][dim]
-	kindScan             // of the sum: i8[vectors][dim padded to 32]
-	kindScanScale        // of the sum: scale, residual and norm of each scan vector
+	kindScan             // of a column: i8[vectors][dim padded to 32]
+	kindScanScale        // of a column: scale, residual and norm of each scan vector
 	lastKind        = kindScanScale
 )
 
@@ -60,11 +60,14 @@ var kindNames = [...]string{
 	kindRanks: "ranks", kindVectors: "vectors", kindScan: "scan", kindScanScale: "scan scales",
 }
 
-// The columns of dense vectors.
+// A Column selects one of the dense vectors of a document.
+type Column int
+
+// The columns: the embedding z of a document and the sum u over its views.
 const (
-	columnEmbedding = iota
-	columnSum
-	columns
+	Embedding Column = iota
+	Sum
+	columns = 2
 )
 
 var columnNames = [columns]string{"embedding", "sum"}

@@ -16,7 +16,7 @@ func answers(s *Section) string {
 	ctx := context.Background()
 	fmt.Fprintln(&out, s.Len(), s.Options())
 	for doc := range min(s.Len(), 50) {
-		fmt.Fprintln(&out, s.Embedding(doc), s.Sum(doc), s.ActiveIn(doc, 3))
+		fmt.Fprintln(&out, s.Vector(Embedding, doc), s.Vector(Sum, doc), s.ActiveIn(doc, 3))
 	}
 	for v := Union; int(v) < len(s.o.Views); v++ {
 		for doc := range min(s.Len(), 50) {
