@@ -149,7 +149,7 @@ type listBuilder struct {
 
 // newListBuilder walks the rows and plans the entries.
 func (e *encoder) newListBuilder(list int) *listBuilder {
-	b := &listBuilder{e: e, rows: rowReader{list: list, views: len(e.o.Views)}, blocks: (e.n + blockSize - 1) >> blockBits}
+	b := &listBuilder{e: e, rows: newRowReader(e.o, list), blocks: (e.n + blockSize - 1) >> blockBits}
 	b.slots = b.newSlots()
 	counts, most := make([]uint32, len(b.slots.features)), make([]float64, len(b.slots.features))
 	e.each(func(_ int, w walker) {
