@@ -49,8 +49,8 @@ func (b *Builder) Add(d Document) error {
 		b.view[v].add(d.Views[v], b.o.Half)
 	}
 	if b.o.Dim > 0 {
-		b.cols[columnEmbedding].add(d.Embedding)
-		b.cols[columnSum].add(d.Sum)
+		b.cols[Embedding].add(d.Embedding)
+		b.cols[Sum].add(d.Sum)
 	}
 	b.n++
 	return nil

@@ -3,6 +3,7 @@ package featureindex
 import (
 	"fmt"
 	"math"
+	"math/bits"
 )
 
 // A Code is the sparse code of one view of a document: features in ascending
@@ -66,4 +67,41 @@ func unite(codes []Code, features []uint32, sums []float64) ([]uint32, []float64
 		}
 		features, sums = append(features, next), append(sums, sum)
 	}
+}
+
+// A uniter does what unite does for few enough features that it can keep a bit
+// and a sum of each. It is the faster way, as no branch depends on the codes.
+type uniter struct {
+	words []uint64
+	sums  []float64
+}
+
+// mostUnited is the number of features up to which a uniter is the faster way.
+const mostUnited = 1 << 16
+
+func newUniter(features int) *uniter {
+	return &uniter{make([]uint64, (features+63)/64), make([]float64, features)}
+}
+
+// unite is unite; the features of codes are below those of newUniter.
+func (u *uniter) unite(codes []Code, features []uint32, sums []float64) ([]uint32, []float64) {
+	for _, c := range codes {
+		activations := c.Activations[:len(c.Features)]
+		for i, f := range c.Features {
+			u.words[f/64] |= 1 << (f % 64)
+			u.sums[f] += float64(activations[i])
+		}
+	}
+	for w, word := range u.words {
+		if word == 0 {
+			continue
+		}
+		u.words[w] = 0
+		for ; word != 0; word &= word - 1 {
+			f := uint32(w*64 + bits.TrailingZeros64(word))
+			features, sums = append(features, f), append(sums, u.sums[f])
+			u.sums[f] = 0
+		}
+	}
+	return features, sums
 }

@@ -12,6 +12,8 @@ type column struct {
 	presence []uint64 // a bit for each document
 	ranks    []uint32 // vectors before each word of presence
 	vectors  []float32
+	scan     []int8      // paddedDim of each vector
+	scales   []quantized // of each scan vector
 }
 
 // A quantized tells how a vector relates to its scan vector.
@@ -19,12 +21,6 @@ type quantized struct {
 	Scale    float32 // of a component of 1
 	Residual float32 // at least ‖u − scale·scan‖
 	Norm     float32 // at least ‖scale·scan‖
-}
-
-// A scanColumn is the int8 form of a column.
-type scanColumn struct {
-	rows   []int8 // paddedDim of each vector
-	scales []quantized
 }
 
 // newColumn lays a column over its parts.
@@ -51,16 +47,9 @@ func newColumn(p *partReader, c, n int) (column, error) {
 	if len(col.vectors) != col.count*col.dim {
 		return col, p.corrupt(kindVectors, c, 0, "%d values for %d vectors", len(col.vectors), col.count)
 	}
-	return col, nil
-}
-
-// newScanColumn lays the scan vectors of a column over their parts.
-func newScanColumn(p *partReader, c int, of *column) (scanColumn, error) {
-	s := scanColumn{
-		rows:   items[int8](p, kindScan, c, of.count*paddedDim(of.dim)),
-		scales: items[quantized](p, kindScanScale, c, of.count),
-	}
-	return s, p.err
+	col.scan = items[int8](p, kindScan, c, col.count*paddedDim(col.dim))
+	col.scales = items[quantized](p, kindScanScale, c, col.count)
+	return col, p.err
 }
 
 // index returns which vector is a document's, or -1.

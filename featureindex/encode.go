@@ -149,7 +149,7 @@ type listBuilder struct {
 
 // newListBuilder walks the rows and plans the entries.
 func (e *encoder) newListBuilder(list int) *listBuilder {
-	b := &listBuilder{e: e, rows: rowReader{list: list, views: len(e.o.Views)}, blocks: (e.n + blockSize - 1) >> blockBits}
+	b := &listBuilder{e: e, rows: newRowReader(e.o, list), blocks: (e.n + blockSize - 1) >> blockBits}
 	b.slots = b.newSlots()
 	counts, most := make([]uint32, len(b.slots.features)), make([]float64, len(b.slots.features))
 	e.each(func(_ int, w walker) {
@@ -292,8 +292,7 @@ func (s *slots) of(feature uint32) int {
 	return i
 }
 
-// column writes the presence and the vectors of a column, and for the sum what
-// scans it.
+// column writes the presence, the vectors and the scan vectors of a column.
 func (e *encoder) column(c int) {
 	words := make([]uint64, (e.n+63)/64)
 	e.each(func(doc int, w walker) {
@@ -308,9 +307,6 @@ func (e *encoder) column(c int) {
 	e.out.write(bytesOf(ranksOf(words)))
 	e.out.end(0)
 	e.vectors(kindVectors, c, func(v []float32) { e.out.write(bytesOf(v)) })
-	if c != columnSum {
-		return
-	}
 	row := make([]int8, paddedDim(e.o.Dim))
 	e.vectors(kindScan, c, func(v []float32) {
 		quantize(v, row)

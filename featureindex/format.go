@@ -49,8 +49,8 @@ const (
 	kindPresence         // of a column: u64[⌈n/64⌉], bit d set when document d has a vector
 	kindRanks            // of a column: u32[⌈n/64⌉], vectors before each word of the presence
 	kindVectors          // of a column: f32[vectors][dim]
-	kindScan             // of the sum: i8[vectors][dim padded to 32]
-	kindScanScale        // of the sum: scale, residual and norm of each scan vector
+	kindScan             // of a column: i8[vectors][dim padded to 32]
+	kindScanScale        // of a column: scale, residual and norm of each scan vector
 	lastKind        = kindScanScale
 )
 
@@ -60,11 +60,14 @@ var kindNames = [...]string{
 	kindRanks: "ranks", kindVectors: "vectors", kindScan: "scan", kindScanScale: "scan scales",
 }
 
-// The columns of dense vectors.
+// A Column selects one of the dense vectors of a document.
+type Column int
+
+// The columns: the embedding z of a document and the sum u over its views.
 const (
-	columnEmbedding = iota
-	columnSum
-	columns
+	Embedding Column = iota
+	Sum
+	columns = 2
 )
 
 var columnNames = [columns]string{"embedding", "sum"}
@@ -98,6 +101,9 @@ func (p *part) name(o *Options) string {
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// checksum returns the CRC32-C of b.
+func checksum(b []byte) uint32 { return crc32.Checksum(b, castagnoli) }
 
 // appendHeader appends the header part.
 func appendHeader(b []byte, o *Options, documents int) []byte {
@@ -210,7 +216,7 @@ func appendTrailer(b []byte, t trailer) []byte {
 	b = binary.LittleEndian.AppendUint16(b, t.write)
 	b = binary.LittleEndian.AppendUint16(b, t.readMin)
 	b = append(b, make([]byte, trailerSize-12-(len(b)-start))...)
-	b = binary.LittleEndian.AppendUint32(b, crc32.Checksum(b[start:], castagnoli))
+	b = binary.LittleEndian.AppendUint32(b, checksum(b[start:]))
 	return append(b, magic...)
 }
 
@@ -221,7 +227,7 @@ func parseTrailer(data []byte) (trailer, error) {
 	}
 	at := int64(len(data) - trailerSize)
 	b := data[at:]
-	if crc32.Checksum(b[:trailerSize-12], castagnoli) != binary.LittleEndian.Uint32(b[trailerSize-12:]) {
+	if checksum(b[:trailerSize-12]) != binary.LittleEndian.Uint32(b[trailerSize-12:]) {
 		return trailer{}, corrupt("trailer", at, "checksum")
 	}
 	t := trailer{
@@ -237,7 +243,7 @@ func parseTrailer(data []byte) (trailer, error) {
 		t.directoryLength%directorySize != 0 {
 		return t, corrupt("trailer", at, "length %d of %d, directory at %d", t.length, len(data), t.directory)
 	}
-	if crc32.Checksum(data[t.directory:at], castagnoli) != t.directoryCRC {
+	if checksum(data[t.directory:at]) != t.directoryCRC {
 		return t, corrupt("directory", int64(t.directory), "checksum")
 	}
 	return t, nil

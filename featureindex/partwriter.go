@@ -71,7 +71,7 @@ func (p *partWriter) finish() {
 	t := trailer{
 		directory: uint64(p.written), directoryLength: uint64(len(directory)),
 		length:       uint64(p.written) + uint64(len(directory)) + trailerSize,
-		directoryCRC: crc32.Checksum(directory, castagnoli),
+		directoryCRC: checksum(directory),
 		write:        writeVersion, readMin: readMinVersion,
 	}
 	p.put(appendTrailer(directory, t))

@@ -126,6 +126,7 @@ type scratch struct {
 	lower  []piece
 	ranked []uint64 // counter<<32 | document
 	top    top
+	dense  denseScratch
 }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}

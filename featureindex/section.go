@@ -15,7 +15,6 @@ type Section struct {
 	views   []forward
 	sets    []lists // of the views and, with more than one view, of the union
 	columns [columns]column
-	scan    scanColumn
 }
 
 // A View selects what a query is asked about: a view, by its index in
@@ -77,9 +76,7 @@ func (s *Section) open(p *partReader) error {
 			return err
 		}
 	}
-	var err error
-	s.scan, err = newScanColumn(p, columnSum, &s.columns[columnSum])
-	return err
+	return nil
 }
 
 // A partReader finds the parts of a section. Its first error stays.
@@ -219,16 +216,10 @@ func (s *Section) DocumentFrequency(v View, feature uint32) int {
 	return int(set.entries[slot].Documents)
 }
 
-// Embedding returns the embedding z of a document, or nil. It shares the
-// section's memory: do not write to it.
-func (s *Section) Embedding(doc int) []float32 { return s.vector(columnEmbedding, doc) }
-
-// Sum returns the sum u of a document's views, or nil. It shares the section's
-// memory: do not write to it.
-func (s *Section) Sum(doc int) []float32 { return s.vector(columnSum, doc) }
-
-func (s *Section) vector(c, doc int) []float32 {
-	if doc < 0 || doc >= s.n {
+// Vector returns the vector of a document in a column, or nil where it has none.
+// It shares the section's memory: do not write to it.
+func (s *Section) Vector(c Column, doc int) []float32 {
+	if doc < 0 || doc >= s.n || c < 0 || c >= columns {
 		return nil
 	}
 	return s.columns[c].vector(doc)

@@ -56,7 +56,7 @@ func TestSectionHoldsDocuments(t *testing.T) {
 					t.Fatalf("document %d view %d: %v, want %v", doc, v, got, want)
 				}
 			}
-			if !slices.Equal(s.Embedding(doc), d.Embedding) || !slices.Equal(s.Sum(doc), d.Sum) {
+			if !slices.Equal(s.Vector(Embedding, doc), d.Embedding) || !slices.Equal(s.Vector(Sum, doc), d.Sum) {
 				t.Fatalf("document %d: vectors", doc)
 			}
 		}

@@ -22,9 +22,19 @@ type walker interface {
 // the union with their values.
 type rowReader struct {
 	list, views int
+	uniter      *uniter // of the union, where there are few enough features
 	features    []uint32
 	values      []float64
 	codes       [MaxViews]Code
+}
+
+// newRowReader returns a reader of the rows of a list set.
+func newRowReader(o *Options, list int) rowReader {
+	r := rowReader{list: list, views: len(o.Views)}
+	if list == len(o.Views) && o.Features <= mostUnited {
+		r.uniter = newUniter(o.Features)
+	}
+	return r
 }
 
 // read returns the row of the walker's document, valid until the next call.
@@ -40,6 +50,10 @@ func (r *rowReader) read(w walker) ([]uint32, []float64) {
 	for v := range r.views {
 		r.codes[v] = w.code(v)
 	}
-	r.features, r.values = unite(r.codes[:r.views], r.features[:0], r.values)
+	if r.uniter != nil {
+		r.features, r.values = r.uniter.unite(r.codes[:r.views], r.features[:0], r.values)
+	} else {
+		r.features, r.values = unite(r.codes[:r.views], r.features[:0], r.values)
+	}
 	return r.features, r.values
 }

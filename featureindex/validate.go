@@ -3,7 +3,6 @@ package featureindex
 import (
 	"bytes"
 	"errors"
-	"hash/crc32"
 )
 
 // errDiffers is the cause of a byte that does not follow from the codes and
@@ -18,7 +17,7 @@ var errDiffers = errors.New("does not follow from the codes and vectors")
 func (s *Section) Validate() error {
 	for i := range s.parts {
 		p := &s.parts[i]
-		if crc32.Checksum(s.data[p.offset:p.offset+p.length], castagnoli) != p.crc {
+		if checksum(s.data[p.offset:p.offset+p.length]) != p.crc {
 			return corrupt(p.name(&s.o), int64(p.offset), "checksum")
 		}
 	}

@@ -46,7 +46,7 @@ func (q *Dot) Boost() float64 { return q.selection().factor() }
 
 func (q *Dot) selection() *selection { return &selection{q.K, q.Filter, q.Boosted} }
 
-func (q *Dot) plan(views []string) (plan, error) {
+func (q *Dot) plan(_ *featureindex.Section, views []string) (plan, error) {
 	v, err := findView(views, q.View)
 	if err != nil {
 		return nil, err

@@ -17,11 +17,17 @@ func explainHit(p *planned, doc uint32, score, factor float64) *search.Explanati
 	message, parts := p.plan.explain(p.section, int(doc))
 	if factor != 1 {
 		message = fmt.Sprintf("%s, boost %v", message, factor)
-		for _, part := range parts {
-			part.Value *= factor
-		}
+		boostAll(parts, factor)
 	}
 	return &search.Explanation{Value: score, Message: message, Children: parts}
+}
+
+// boostAll multiplies explanations, children included.
+func boostAll(parts []*search.Explanation, factor float64) {
+	for _, part := range parts {
+		part.Value *= factor
+		boostAll(part.Children, factor)
+	}
 }
 
 // A product is the part of a feature of a view in a weighted sum.

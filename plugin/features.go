@@ -12,6 +12,7 @@ import (
 // features is what a segment knows of its documents' codes.
 type features struct {
 	file    string // "" in memory
+	data    []byte // of the file
 	base    int64  // where raw begins in the file
 	raw     []byte // the section's bytes
 	crc     uint32 // of raw
@@ -35,7 +36,7 @@ func newFeatures(raw []byte, documents int) (*features, error) {
 // openFeatures finds the section in the bytes of a segment's file. It never
 // fails: what is wrong is kept, and the segment then has no features.
 func openFeatures(file string, data []byte, documents int) *features {
-	f := &features{file: file}
+	f := &features{file: file, data: data}
 	t, at, err := parseTrailer(data)
 	if err != nil {
 		f.failed = &CorruptionError{File: file, Part: "trailer", Offset: at, Err: err}

@@ -50,7 +50,7 @@ func (q *Overlap) Boost() float64 { return q.selection().factor() }
 
 func (q *Overlap) selection() *selection { return &selection{q.K, q.Filter, q.Boosted} }
 
-func (q *Overlap) plan(views []string) (plan, error) {
+func (q *Overlap) plan(_ *featureindex.Section, views []string) (plan, error) {
 	v, err := findView(views, q.View)
 	if err != nil {
 		return nil, err

@@ -21,8 +21,8 @@ import (
 // KNN or Steer.
 type Scoring interface {
 	query.ValidatableQuery
-	// plan prepares the query for a segment with views of these names.
-	plan(views []string) (plan, error)
+	// plan prepares the query for a section with views of these names.
+	plan(s *featureindex.Section, views []string) (plan, error)
 	selection() *selection
 }
 
@@ -118,7 +118,7 @@ func planParts(ctx context.Context, r *scorch.IndexSnapshot, m mapping.IndexMapp
 		if out[i].section == nil {
 			continue
 		}
-		if out[i].plan, err = q.plan(p.codes.names); err != nil {
+		if out[i].plan, err = q.plan(out[i].section, p.codes.names); err != nil {
 			return nil, err
 		}
 		out[i].search = featureindex.Search{Deleted: p.deleted, Threads: threadsOf(ctx)}
