@@ -13,6 +13,7 @@ import (
 	"github.com/blevesearch/bleve/v2/search"
 	"github.com/blevesearch/bleve/v2/search/collector"
 	"github.com/blevesearch/bleve/v2/search/query"
+	index "github.com/blevesearch/bleve_index_api"
 )
 
 // A Snapshot holds on to the state of an index, so that codes, facets and
@@ -98,6 +99,18 @@ func Acquire(i bleve.Index) (*Snapshot, error) {
 		return nil
 	})
 	return s, err
+}
+
+// Over returns a Snapshot of the state that a reader of a single index reads:
+// it has matched nothing. The reader may be closed before the Snapshot.
+func Over(r index.IndexReader) (*Snapshot, error) {
+	reader, err := snapshotOf(r)
+	if err != nil {
+		return nil, err
+	}
+	s := &Snapshot{}
+	s.add(reader)
+	return s, nil
 }
 
 // Close lets go of the index's state. It may be called twice.
