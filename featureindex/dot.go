@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"sync/atomic"
 )
 
 // Dot returns the best documents by weighted dot product with the terms, among
@@ -74,9 +75,10 @@ type dot struct {
 	positive []dotTerm
 	negative []dotTerm
 	postings int
-	lambda   float64 // levels of a score of 1
-	bias     float64 // of the counters, in levels
-	slack    float64 // levels by which a counter may exceed its score
+	lambda   float64      // levels of a score of 1
+	bias     float64      // of the counters, in levels
+	slack    float64      // levels by which a counter may exceed its score
+	shared   atomic.Int64 // the highest limit that any goroutine has found
 }
 
 // A dotTerm is the list of a term and its weight in 256ths of a level.
@@ -132,6 +134,9 @@ func (d *dot) choose(norm float64, squares, sums [2]float64) {
 		d.bias = math.Ceil(d.lambda * bound(1))
 	}
 	d.slack = d.lambda*(sums[0]+sums[1]) + 3*count + 3
+	if len(d.negative) > 0 {
+		d.shared.Store(-1) // else a document with a term has a counter above 0
+	}
 	const most = 1<<16 - 1
 	for i := range d.positive {
 		t := &d.positive[i]
@@ -182,15 +187,19 @@ func gather(pieces []piece, terms []dotTerm, block int) []piece {
 }
 
 // limit returns the counter that a document must exceed to be worth rescoring,
-// as far as the exact scores found so far tell; below 0 for none.
-func (d *dot) limit(t *top) float64 {
-	switch {
-	case t.full():
-		return math.Floor(t.worst().Score*d.lambda+d.bias) - 2
-	case len(d.negative) > 0:
-		return -1
+// as far as is known from exact scores and counters, here and in the other
+// goroutines; below 0 for none.
+func (d *dot) limit(w *scratch) float64 {
+	limit := float64(d.shared.Load())
+	higher := max(limit, w.census.limit(d.search.K)-d.slack-2)
+	if w.top.full() {
+		higher = max(higher, w.top.worst().Score*d.lambda+d.bias-2)
 	}
-	return 0 // a positive term leaves at least 1
+	higher = math.Floor(higher)
+	if higher > limit {
+		d.shared.Store(int64(higher)) // a lower one of another goroutine may win: no harm
+	}
+	return higher
 }
 
 // candidates collects the documents of a block that may be among the best, by
@@ -198,19 +207,17 @@ func (d *dot) limit(t *top) float64 {
 // time, so that the first documents raise the limit for the others.
 func (d *dot) candidates(w *scratch, block int) {
 	w.ranked = w.ranked[:0]
-	limit := max(d.limit(&w.top), w.census.limit(d.search.K)-d.slack-2)
 	start, length := region(block, d.s.n)
 	base, end := block<<blockBits, uint32(block<<blockBits+blockLen(block, d.s.n))
 	for at, step := 0, 256; at < length; at, step = at+step, min(2*step, scanStep) {
 		counters := w.wide[start+at : start+min(at+step, length)]
-		if limit < 0 {
+		if limit := d.limit(w); limit < 0 {
 			d.takeAll(w, counters, uint32(base+at), end)
 		} else {
 			d.take(w, counters, limit, uint32(base+at), end)
 		}
-		limit = max(limit, w.census.limit(d.search.K)-d.slack-2)
 	}
-	kept := w.ranked[:0]
+	limit, kept := d.limit(w), w.ranked[:0]
 	for _, r := range w.ranked {
 		if float64(r>>32) > limit {
 			kept = append(kept, r)
@@ -296,7 +303,7 @@ func (d *dot) rescore(w *scratch) {
 	const ahead = 4
 	slices.Sort(w.ranked)
 	for i := len(w.ranked) - 1; i >= 0; i-- {
-		if float64(w.ranked[i]>>32) <= d.limit(&w.top) {
+		if float64(w.ranked[i]>>32) <= d.limit(w) {
 			return
 		}
 		if i >= ahead {
