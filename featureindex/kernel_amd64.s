@@ -325,11 +325,16 @@ reset:
 	VZEROUPPER
 	RET
 
-// func dotInt8AVX2(q *int16, row *int8, n int) int32
-TEXT ·dotInt8AVX2(SB), NOSPLIT, $0-28
-	MOVQ q+0(FP), SI
-	MOVQ row+8(FP), DI
-	MOVQ n+16(FP), CX
+// func dotRowsAVX2(q *int16, rows *int8, n, count int, sums *int32)
+TEXT ·dotRowsAVX2(SB), NOSPLIT, $0-40
+	MOVQ q+0(FP), R8
+	MOVQ rows+8(FP), DI
+	MOVQ n+16(FP), R9
+	MOVQ count+24(FP), R10
+	MOVQ sums+32(FP), R11
+row:
+	MOVQ R8, SI
+	MOVQ R9, CX
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 loop:
@@ -350,7 +355,9 @@ loop:
 	VPADDD X1, X0, X0
 	VPSHUFD $0xB1, X0, X1
 	VPADDD X1, X0, X0
-	VMOVD X0, AX
+	VMOVD X0, (R11)
+	ADDQ $4, R11
+	DECQ R10
+	JNE  row
 	VZEROUPPER
-	MOVL AX, ret+24(FP)
 	RET
