@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"math/bits"
 	"slices"
 )
 
@@ -14,8 +15,8 @@ const (
 )
 
 // An encoder writes a source as a section. It walks the source several times
-// and holds, besides tables by feature and 4 bytes a document, only one band of
-// lists at a time.
+// and holds, besides tables by feature, the runs of a list set and a bit a
+// document with a vector, only one band of lists at a time.
 type encoder struct {
 	src source
 	o   *Options
@@ -66,15 +67,16 @@ func (e *encoder) each(visit func(doc int, w walker)) {
 
 // forward writes the codes of a view.
 func (e *encoder) forward(view int) {
-	rows := make([]uint32, e.n+1)
-	total, equal := 0, true
+	first, total, equal := 0, 0, true
 	var narrow []uint16
 	e.out.begin(kindFeatures, view)
 	e.each(func(doc int, w walker) {
 		features := w.code(view).Features
+		if doc == 0 {
+			first = len(features)
+		}
+		equal = equal && len(features) == first
 		total += len(features)
-		rows[doc+1] = uint32(total)
-		equal = equal && len(features) == int(rows[1])
 		if !e.o.narrow() {
 			e.out.write(bytesOf(features))
 			return
@@ -86,15 +88,25 @@ func (e *encoder) forward(view int) {
 		e.out.write(bytesOf(narrow))
 	})
 	e.out.end(0)
-	if total > MaxPostings {
+	if total > MaxPostings && e.err == nil {
 		e.err = fmt.Errorf("%w: %d postings of view %s", ErrTooLarge, total, e.o.Views[view])
 	}
 	e.activations(view)
 	if !equal {
-		e.out.begin(kindRows, view)
-		e.out.write(bytesOf(rows))
-		e.out.end(0)
+		e.rows(view)
 	}
+}
+
+// rows writes where the code of each document begins.
+func (e *encoder) rows(view int) {
+	row := []uint32{0}
+	e.out.begin(kindRows, view)
+	e.out.write(bytesOf(row))
+	e.each(func(_ int, w walker) {
+		row[0] += uint32(len(w.code(view).Features))
+		e.out.write(bytesOf(row))
+	})
+	e.out.end(0)
 }
 
 // activations writes the activations of a view.
@@ -127,12 +139,37 @@ func (e *encoder) lists(list int) {
 		lo = hi
 	}
 	e.out.end(0)
-	e.out.begin(kindRuns, list)
-	e.out.write(bytesOf(b.runs))
-	e.out.end(0)
+	b.writeRuns(list)
 	e.out.begin(kindEntries, list)
 	e.out.write(bytesOf(b.entries))
 	e.out.end(math.Float64bits(b.norm))
+}
+
+// writeRuns writes the runs in the shorter of two ways.
+func (b *listBuilder) writeRuns(list int) {
+	if 2*len(b.entries)*b.blocks >= 4*len(b.runs) {
+		b.e.out.begin(kindRuns, list)
+		b.e.out.write(bytesOf(b.runs))
+		b.e.out.end(0)
+		return
+	}
+	b.e.out.begin(kindCounts, list)
+	counts := make([]uint16, b.blocks)
+	for i := range b.entries {
+		end := len(b.runs)
+		if i+1 < len(b.entries) {
+			end = int(b.entries[i+1].Runs)
+		}
+		clear(counts)
+		for _, r := range b.runs[b.entries[i].Runs:end] {
+			counts[r.Block] = r.Count
+		}
+		b.e.out.write(bytesOf(counts))
+	}
+	b.e.out.end(0)
+	for i := range b.entries {
+		b.entries[i].Runs = 0
+	}
 }
 
 // A listBuilder turns the rows of a list set into its lists, a band of
@@ -151,26 +188,35 @@ type listBuilder struct {
 func (e *encoder) newListBuilder(list int) *listBuilder {
 	b := &listBuilder{e: e, rows: newRowReader(e.o, list), blocks: (e.n + blockSize - 1) >> blockBits}
 	b.slots = b.newSlots()
-	counts, most := make([]uint32, len(b.slots.features)), make([]float64, len(b.slots.features))
+	totals := make([]total, b.slots.count)
 	e.each(func(_ int, w walker) {
 		features, values := b.rows.read(w)
 		square := 0.0
 		for i, f := range features {
-			s := b.slots.of(f)
-			counts[s]++
-			most[s] = max(most[s], values[i])
-			square += float64(values[i] * values[i]) // the conversion forbids fusing: every machine gets the same norm
+			t, value := &totals[b.slots.of(f)], values[i]
+			t.documents++
+			if value > t.most {
+				t.most = value
+			}
+			square += float64(value * value) // the conversion forbids fusing: every machine gets the same norm
 		}
 		b.norm = max(b.norm, square)
 	})
 	b.norm = math.Sqrt(b.norm)
-	b.entries = make([]entry, len(counts))
+	totals = b.slots.drop(totals)
+	b.entries = make([]entry, len(totals))
 	offset := uint64(0)
-	for s := range counts {
-		b.entries[s] = entry{Offset: offset, Feature: b.slots.features[s], Scale: scaleFor(most[s]), Documents: counts[s]}
-		offset += listBytes(counts[s])
+	for s, t := range totals {
+		b.entries[s] = entry{Offset: offset, Feature: b.slots.features[s], Scale: scaleFor(t.most), Documents: t.documents}
+		offset += listBytes(t.documents)
 	}
 	return b
+}
+
+// A total sums up a feature.
+type total struct {
+	documents uint32
+	most      float64 // the largest activation
 }
 
 // bandEnd returns the end of the band of entries that starts at lo: at least
@@ -237,50 +283,52 @@ func (b *listBuilder) band(lo, hi int) {
 
 // slots number the features that occur in a list set.
 type slots struct {
-	features []uint32 // ascending
+	count    int      // of slots
+	features []uint32 // by slot, ascending
 	dense    []uint32 // slot by feature; nil to search for it
 }
 
-// newSlots walks the rows and collects their features.
+// fewFeatures is the number of features up to which a table of all of them
+// costs less than finding those that occur.
+const fewFeatures = 1 << 16
+
+// newSlots returns the slots of the features that occur or, where there are few
+// features, of all of them, until drop.
 func (b *listBuilder) newSlots() slots {
-	const manageable = 1 << 16
 	d := b.e.o.Features
-	seen := make(map[uint32]bool)
-	var dense []uint32
-	if d <= manageable {
-		dense = make([]uint32, d)
+	if d <= fewFeatures {
+		s := slots{count: d, dense: make([]uint32, d)}
+		for f := range s.dense {
+			s.dense[f] = uint32(f)
+		}
+		return s
 	}
+	set := newBitSet(d)
 	b.e.each(func(_ int, w walker) {
 		features, _ := b.rows.read(w)
-		if dense == nil {
-			for _, f := range features {
-				seen[f] = true
-			}
-			if len(seen) > d/64 {
-				dense = make([]uint32, d)
-				for f := range seen {
-					dense[f] = 1
-				}
-				seen = nil
-			}
-			return
-		}
 		for _, f := range features {
-			dense[f] = 1
+			set.add(f)
 		}
 	})
-	s := slots{dense: dense}
-	for f := range seen {
-		s.features = append(s.features, f)
+	s := slots{features: set.members()}
+	s.count = len(s.features)
+	return s
+}
+
+// drop leaves only the slots of features that occur, and returns their totals.
+func (s *slots) drop(totals []total) []total {
+	if s.dense == nil {
+		return totals
 	}
-	slices.Sort(s.features)
-	for f, occurs := range dense {
-		if occurs == 1 {
-			dense[f] = uint32(len(s.features))
+	kept := totals[:0]
+	for f, t := range totals {
+		if t.documents > 0 {
+			s.dense[f] = uint32(len(kept))
+			kept = append(kept, t)
 			s.features = append(s.features, uint32(f))
 		}
 	}
-	return s
+	return kept
 }
 
 // of returns the slot of a feature that occurs.
@@ -290,6 +338,35 @@ func (s *slots) of(feature uint32) int {
 	}
 	i, _ := slices.BinarySearch(s.features, feature)
 	return i
+}
+
+// A bitSet is a set of features in pages, of which only those with a member
+// take memory.
+type bitSet [][]uint64
+
+const pageBits = 12 // of features in a page
+
+func newBitSet(features int) bitSet { return make(bitSet, (features+1<<pageBits-1)>>pageBits) }
+
+func (b bitSet) add(f uint32) {
+	page := &b[f>>pageBits]
+	if *page == nil {
+		*page = make([]uint64, 1<<pageBits/64)
+	}
+	(*page)[f&(1<<pageBits-1)/64] |= 1 << (f % 64)
+}
+
+// members returns the features of the set, ascending.
+func (b bitSet) members() []uint32 {
+	var features []uint32
+	for p, page := range b {
+		for w, word := range page {
+			for ; word != 0; word &= word - 1 {
+				features = append(features, uint32(p<<pageBits+w*64+bits.TrailingZeros64(word)))
+			}
+		}
+	}
+	return features
 }
 
 // column writes the presence, the vectors and the scan vectors of a column.
