@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/blevesearch/bleve/v2"
 	"github.com/blevesearch/bleve/v2/document"
 
 	"github.com/steersight/steersight/featureindex"
@@ -55,6 +56,11 @@ func (ix *Index) Batch(ctx context.Context, documents []Document, remove []strin
 		return err
 	}
 	defer done()
+	return ix.batch(ctx, documents, remove, nil)
+}
+
+// batch is Batch in an index that is in use; more may add to the batch.
+func (ix *Index) batch(ctx context.Context, documents []Document, remove []string, more func(*bleve.Batch) error) error {
 	if err := checkDocuments(documents, remove); err != nil {
 		return err
 	}
@@ -78,6 +84,11 @@ func (ix *Index) Batch(ctx context.Context, documents []Document, remove []strin
 	}
 	for _, id := range remove {
 		batch.Delete(id)
+	}
+	if more != nil {
+		if err := more(batch); err != nil {
+			return err
+		}
 	}
 	if err := ctx.Err(); err != nil {
 		return err
