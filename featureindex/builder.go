@@ -15,12 +15,17 @@ type Builder struct {
 	cols [columns]builderColumn
 }
 
-// A builderView holds the codes of one view.
+// A builderView holds the codes of one view, which lie in chunks, so that none
+// is ever moved.
 type builderView struct {
-	features    []uint32
-	activations []float32
-	ends        []int // where the code of each document ends
+	codes    []Code
+	free     Code // the rest of the last chunk
+	postings int
 }
+
+// chunkPostings is how many postings a chunk of a builderView has at most, if
+// it is not for one longer code.
+const chunkPostings = 1 << 16
 
 // A builderColumn holds the vectors of one column.
 type builderColumn struct {
@@ -75,7 +80,7 @@ func (b *Builder) check(d Document) error {
 				}
 			}
 		}
-		if len(b.view[v].features)+len(c.Features) > MaxPostings {
+		if b.view[v].postings+len(c.Features) > MaxPostings {
 			return fmt.Errorf("%w: more than %d postings of view %s", ErrTooLarge, uint32(MaxPostings), b.o.Views[v])
 		}
 	}
@@ -103,17 +108,24 @@ func checkVector(v []float32, dim int) error {
 
 // add appends a code, rounded to float16 where half is set.
 func (v *builderView) add(c Code, half bool) {
-	at := len(v.activations)
-	v.features = append(v.features, c.Features...)
-	v.activations = append(v.activations, c.Activations...)
-	v.ends = append(v.ends, len(v.features))
-	if !half {
-		return
+	n := len(c.Features)
+	if n > len(v.free.Features) {
+		// The first chunk is small, for sections of few documents.
+		size := max(n, min(chunkPostings, v.postings))
+		v.free = Code{make([]uint32, size), make([]float32, size)}
 	}
-	for i, a := range v.activations[at:] {
-		bits, _ := toHalf(a)
-		v.activations[at+i] = fromHalf(bits)
+	own := Code{v.free.Features[:n:n], v.free.Activations[:n:n]}
+	v.free = Code{v.free.Features[n:], v.free.Activations[n:]}
+	copy(own.Features, c.Features)
+	copy(own.Activations, c.Activations)
+	if half {
+		for i, a := range own.Activations {
+			bits, _ := toHalf(a)
+			own.Activations[i] = fromHalf(bits)
+		}
 	}
+	v.codes = append(v.codes, own)
+	v.postings += n
 }
 
 // add appends a vector or, for nil, its absence.
@@ -149,14 +161,7 @@ func (w *builderWalker) next() bool {
 	return w.doc < w.b.n
 }
 
-func (w *builderWalker) code(view int) Code {
-	v := &w.b.view[view]
-	start, end := 0, v.ends[w.doc]
-	if w.doc > 0 {
-		start = v.ends[w.doc-1]
-	}
-	return Code{v.features[start:end], v.activations[start:end]}
-}
+func (w *builderWalker) code(view int) Code { return w.b.view[view].codes[w.doc] }
 
 func (w *builderWalker) vector(column int) []float32 {
 	c := &w.b.cols[column]

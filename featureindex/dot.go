@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"sync/atomic"
 )
 
 // Dot returns the best documents by weighted dot product with the terms, among
@@ -60,6 +61,7 @@ func (s *Section) Dot(ctx context.Context, v View, query Terms, search Search) (
 	var hits []Hit
 	err = share(ctx, search.Threads, set.blocks, func(w *scratch) {
 		w.top.reset(search.K)
+		w.census.reset()
 		fill(w.wide[:counted(s.n)], uint16(d.bias))
 	}, d.block, func(workers []*scratch) { hits = best(search.K, workers) })
 	return hits, err
@@ -73,9 +75,10 @@ type dot struct {
 	positive []dotTerm
 	negative []dotTerm
 	postings int
-	lambda   float64 // levels of a score of 1
-	bias     float64 // of the counters, in levels
-	slack    float64 // levels by which a counter may exceed its score
+	lambda   float64      // levels of a score of 1
+	bias     float64      // of the counters, in levels
+	slack    float64      // levels by which a counter may exceed its score
+	shared   atomic.Int64 // the highest limit that any goroutine has found
 }
 
 // A dotTerm is the list of a term and its weight in 256ths of a level.
@@ -131,6 +134,9 @@ func (d *dot) choose(norm float64, squares, sums [2]float64) {
 		d.bias = math.Ceil(d.lambda * bound(1))
 	}
 	d.slack = d.lambda*(sums[0]+sums[1]) + 3*count + 3
+	if len(d.negative) > 0 {
+		d.shared.Store(-1) // else a document with a term has a counter above 0
+	}
 	const most = 1<<16 - 1
 	for i := range d.positive {
 		t := &d.positive[i]
@@ -181,15 +187,19 @@ func gather(pieces []piece, terms []dotTerm, block int) []piece {
 }
 
 // limit returns the counter that a document must exceed to be worth rescoring,
-// as far as the hits found so far tell; below 0 for none.
-func (d *dot) limit(t *top) float64 {
-	switch {
-	case t.full():
-		return math.Floor(t.worst().Score*d.lambda+d.bias) - 2
-	case len(d.negative) > 0:
-		return -1
+// as far as is known from exact scores and counters, here and in the other
+// goroutines; below 0 for none.
+func (d *dot) limit(w *scratch) float64 {
+	limit := float64(d.shared.Load())
+	higher := max(limit, w.census.limit(d.search.K)-d.slack-2)
+	if w.top.full() {
+		higher = max(higher, w.top.worst().Score*d.lambda+d.bias-2)
 	}
-	return 0 // a positive term leaves at least 1
+	higher = math.Floor(higher)
+	if higher > limit {
+		d.shared.Store(int64(higher)) // a lower one of another goroutine may win: no harm
+	}
+	return higher
 }
 
 // candidates collects the documents of a block that may be among the best, by
@@ -197,68 +207,94 @@ func (d *dot) limit(t *top) float64 {
 // time, so that the first documents raise the limit for the others.
 func (d *dot) candidates(w *scratch, block int) {
 	w.ranked = w.ranked[:0]
-	limit, room := d.limit(&w.top), 2*d.search.K+64
 	start, length := region(block, d.s.n)
 	base, end := block<<blockBits, uint32(block<<blockBits+blockLen(block, d.s.n))
 	for at, step := 0, 256; at < length; at, step = at+step, min(2*step, scanStep) {
 		counters := w.wide[start+at : start+min(at+step, length)]
-		before := len(w.ranked)
-		w.ranked = d.scan(w, counters, limit, uint32(base+at), end)
-		if d.search.Filter != nil || d.search.Deleted != nil {
-			w.ranked = d.allowed(w.ranked, before)
-		}
-		if len(w.ranked) > room {
-			limit = max(limit, d.shrink(w))
-			room = max(room, 2*len(w.ranked))
+		if limit := d.limit(w); limit < 0 {
+			d.takeAll(w, counters, uint32(base+at), end)
+		} else {
+			d.take(w, counters, limit, uint32(base+at), end)
 		}
 	}
-}
-
-// scan appends the documents whose counters exceed the limit, and resets the
-// counters. The first of them is document base; documents lie below end.
-func (d *dot) scan(w *scratch, counters []uint16, limit float64, base, end uint32) []uint64 {
-	ranked, bias := w.ranked, uint16(d.bias)
-	if limit < 0 {
-		for i, c := range counters {
-			if doc := base + uint32(i); doc < end {
-				ranked = append(ranked, uint64(c)<<32|uint64(doc))
-			}
-		}
-		fill(counters, bias)
-		return ranked
-	}
-	found := scan16(counters, uint16(min(limit, 1<<16-1)), bias, w.found[:])
-	for _, f := range w.found[:found] {
-		if doc := base + f&0xffff; doc < end {
-			ranked = append(ranked, uint64(f>>16)<<32|uint64(doc))
-		}
-	}
-	return ranked
-}
-
-// allowed drops, from index on, the documents that may not be returned.
-func (d *dot) allowed(ranked []uint64, from int) []uint64 {
-	kept := ranked[:from]
-	for _, r := range ranked[from:] {
-		if d.search.allows(uint32(r)) {
+	limit, kept := d.limit(w), w.ranked[:0]
+	for _, r := range w.ranked {
+		if float64(r>>32) > limit {
 			kept = append(kept, r)
 		}
 	}
-	return kept
+	w.ranked = kept
 }
 
-// shrink drops the candidates that cannot reach the k best of them, whatever
-// their exact scores are, and returns the limit for others.
-func (d *dot) shrink(w *scratch) float64 {
-	slices.Sort(w.ranked)
-	kth := float64(w.ranked[len(w.ranked)-d.search.K] >> 32)
-	if kth <= d.bias && len(d.negative) > 0 {
-		return -1 // documents without any of the terms may be among the k
+// take collects the documents allowed whose counters exceed the limit, and
+// resets the counters. The first of them is document base; documents lie below
+// end.
+func (d *dot) take(w *scratch, counters []uint16, limit float64, base, end uint32) {
+	bias := uint16(d.bias)
+	found := scan16(counters, uint16(min(limit, math.MaxUint16)), bias, w.found[:])
+	restricted := d.search.Filter != nil || d.search.Deleted != nil
+	for _, f := range w.found[:found] {
+		doc, counter := base+f&0xffff, uint16(f>>16)
+		if doc >= end || restricted && !d.search.allows(doc) {
+			continue
+		}
+		w.ranked = append(w.ranked, uint64(counter)<<32|uint64(doc))
+		if counter > bias { // only then is it sure to have a term
+			w.census.add(counter, d.search.K)
+		}
 	}
-	limit := math.Floor(kth-d.slack) - 2
-	from, _ := slices.BinarySearch(w.ranked, uint64(max(0, limit+1))<<32)
-	w.ranked = append(w.ranked[:0], w.ranked[from:]...)
-	return limit
+}
+
+// takeAll is take without a limit.
+func (d *dot) takeAll(w *scratch, counters []uint16, base, end uint32) {
+	bias := uint16(d.bias)
+	for i, counter := range counters {
+		doc := base + uint32(i)
+		if doc >= end || !d.search.allows(doc) {
+			continue
+		}
+		w.ranked = append(w.ranked, uint64(counter)<<32|uint64(doc))
+		if counter > bias {
+			w.census.add(counter, d.search.K)
+		}
+	}
+	fill(counters, bias)
+}
+
+// A census counts documents by their counters, to know a counter that k of them
+// reach.
+type census struct {
+	documents [1 << 16 >> censusBits]uint32
+	reach     int    // of the classes
+	above     uint32 // documents in the classes from reach on
+}
+
+// censusBits is how many low bits of a counter a census ignores.
+const censusBits = 5
+
+// reset empties the census.
+func (c *census) reset() { *c = census{} }
+
+// add counts a document.
+func (c *census) add(counter uint16, k int) {
+	class := int(counter >> censusBits)
+	c.documents[class]++
+	if class < c.reach {
+		return
+	}
+	c.above++
+	for int(c.above-c.documents[c.reach]) >= k {
+		c.above -= c.documents[c.reach]
+		c.reach++
+	}
+}
+
+// limit returns a counter that k documents reach, or one below all.
+func (c *census) limit(k int) float64 {
+	if int(c.above) < k {
+		return math.Inf(-1)
+	}
+	return float64(c.reach << censusBits)
 }
 
 // rescore computes the exact scores of the candidates, those with the highest
@@ -267,7 +303,7 @@ func (d *dot) rescore(w *scratch) {
 	const ahead = 4
 	slices.Sort(w.ranked)
 	for i := len(w.ranked) - 1; i >= 0; i-- {
-		if float64(w.ranked[i]>>32) <= d.limit(&w.top) {
+		if float64(w.ranked[i]>>32) <= d.limit(w) {
 			return
 		}
 		if i >= ahead {

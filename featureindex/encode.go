@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"math/bits"
 	"slices"
 )
 
@@ -151,26 +152,35 @@ type listBuilder struct {
 func (e *encoder) newListBuilder(list int) *listBuilder {
 	b := &listBuilder{e: e, rows: newRowReader(e.o, list), blocks: (e.n + blockSize - 1) >> blockBits}
 	b.slots = b.newSlots()
-	counts, most := make([]uint32, len(b.slots.features)), make([]float64, len(b.slots.features))
+	totals := make([]total, b.slots.count)
 	e.each(func(_ int, w walker) {
 		features, values := b.rows.read(w)
 		square := 0.0
 		for i, f := range features {
-			s := b.slots.of(f)
-			counts[s]++
-			most[s] = max(most[s], values[i])
-			square += float64(values[i] * values[i]) // the conversion forbids fusing: every machine gets the same norm
+			t, value := &totals[b.slots.of(f)], values[i]
+			t.documents++
+			if value > t.most {
+				t.most = value
+			}
+			square += float64(value * value) // the conversion forbids fusing: every machine gets the same norm
 		}
 		b.norm = max(b.norm, square)
 	})
 	b.norm = math.Sqrt(b.norm)
-	b.entries = make([]entry, len(counts))
+	totals = b.slots.drop(totals)
+	b.entries = make([]entry, len(totals))
 	offset := uint64(0)
-	for s := range counts {
-		b.entries[s] = entry{Offset: offset, Feature: b.slots.features[s], Scale: scaleFor(most[s]), Documents: counts[s]}
-		offset += listBytes(counts[s])
+	for s, t := range totals {
+		b.entries[s] = entry{Offset: offset, Feature: b.slots.features[s], Scale: scaleFor(t.most), Documents: t.documents}
+		offset += listBytes(t.documents)
 	}
 	return b
+}
+
+// A total sums up a feature.
+type total struct {
+	documents uint32
+	most      float64 // the largest activation
 }
 
 // bandEnd returns the end of the band of entries that starts at lo: at least
@@ -237,50 +247,52 @@ func (b *listBuilder) band(lo, hi int) {
 
 // slots number the features that occur in a list set.
 type slots struct {
-	features []uint32 // ascending
+	count    int      // of slots
+	features []uint32 // by slot, ascending
 	dense    []uint32 // slot by feature; nil to search for it
 }
 
-// newSlots walks the rows and collects their features.
+// fewFeatures is the number of features up to which a table of all of them
+// costs less than finding those that occur.
+const fewFeatures = 1 << 16
+
+// newSlots returns the slots of the features that occur or, where there are few
+// features, of all of them, until drop.
 func (b *listBuilder) newSlots() slots {
-	const manageable = 1 << 16
 	d := b.e.o.Features
-	seen := make(map[uint32]bool)
-	var dense []uint32
-	if d <= manageable {
-		dense = make([]uint32, d)
+	if d <= fewFeatures {
+		s := slots{count: d, dense: make([]uint32, d)}
+		for f := range s.dense {
+			s.dense[f] = uint32(f)
+		}
+		return s
 	}
+	set := newBitSet(d)
 	b.e.each(func(_ int, w walker) {
 		features, _ := b.rows.read(w)
-		if dense == nil {
-			for _, f := range features {
-				seen[f] = true
-			}
-			if len(seen) > d/64 {
-				dense = make([]uint32, d)
-				for f := range seen {
-					dense[f] = 1
-				}
-				seen = nil
-			}
-			return
-		}
 		for _, f := range features {
-			dense[f] = 1
+			set.add(f)
 		}
 	})
-	s := slots{dense: dense}
-	for f := range seen {
-		s.features = append(s.features, f)
+	s := slots{features: set.members()}
+	s.count = len(s.features)
+	return s
+}
+
+// drop leaves only the slots of features that occur, and returns their totals.
+func (s *slots) drop(totals []total) []total {
+	if s.dense == nil {
+		return totals
 	}
-	slices.Sort(s.features)
-	for f, occurs := range dense {
-		if occurs == 1 {
-			dense[f] = uint32(len(s.features))
+	kept := totals[:0]
+	for f, t := range totals {
+		if t.documents > 0 {
+			s.dense[f] = uint32(len(kept))
+			kept = append(kept, t)
 			s.features = append(s.features, uint32(f))
 		}
 	}
-	return s
+	return kept
 }
 
 // of returns the slot of a feature that occurs.
@@ -290,6 +302,35 @@ func (s *slots) of(feature uint32) int {
 	}
 	i, _ := slices.BinarySearch(s.features, feature)
 	return i
+}
+
+// A bitSet is a set of features in pages, of which only those with a member
+// take memory.
+type bitSet [][]uint64
+
+const pageBits = 12 // of features in a page
+
+func newBitSet(features int) bitSet { return make(bitSet, (features+1<<pageBits-1)>>pageBits) }
+
+func (b bitSet) add(f uint32) {
+	page := &b[f>>pageBits]
+	if *page == nil {
+		*page = make([]uint64, 1<<pageBits/64)
+	}
+	(*page)[f&(1<<pageBits-1)/64] |= 1 << (f % 64)
+}
+
+// members returns the features of the set, ascending.
+func (b bitSet) members() []uint32 {
+	var features []uint32
+	for p, page := range b {
+		for w, word := range page {
+			for ; word != 0; word &= word - 1 {
+				features = append(features, uint32(p<<pageBits+w*64+bits.TrailingZeros64(word)))
+			}
+		}
+	}
+	return features
 }
 
 // column writes the presence, the vectors and the scan vectors of a column.

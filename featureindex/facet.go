@@ -10,45 +10,45 @@ import (
 // slice of Options.Features counts. All documents are counted for nil. Documents
 // that the section does not have are left out.
 //
-// The codes of the documents are counted where that is cheaper than going
-// through the lists of all features.
+// The codes of the documents are counted or, where these are more than half of
+// all, those of the others, to be taken off the numbers of the lists. Going
+// through the lists of all features takes longer than counting half of the
+// codes, whatever the documents are.
 func (s *Section) Facets(ctx context.Context, v View, documents *roaring.Bitmap) ([]uint32, error) {
 	set, err := s.set(v)
 	if err != nil {
 		return nil, err
 	}
 	counts := make([]uint32, s.o.Features)
-	if documents == nil || documents.GetCardinality() == uint64(s.n) && (s.n == 0 || int(documents.Maximum()) < s.n) {
-		for i := range set.entries {
-			counts[set.entries[i].Feature] = set.entries[i].Documents
+	if documents != nil && documents.GetCardinality() <= uint64(s.n)/2 {
+		return counts, s.countCodes(ctx, v, documents, counts)
+	}
+	if documents != nil {
+		others := roaring.Flip(documents, 0, uint64(s.n))
+		if err := s.countCodes(ctx, v, others, counts); err != nil {
+			return nil, err
 		}
-		return counts, ctx.Err()
 	}
-	views := s.of(v)
-	postings := 0
-	for i := range views {
-		postings += views[i].total
+	for i := range set.entries {
+		e := &set.entries[i]
+		counts[e.Feature] = e.Documents - counts[e.Feature]
 	}
-	// A posting found by way of its document costs up to this many times a
-	// posting of a list.
-	const costOfRows = 4
-	if float64(documents.GetCardinality())*float64(postings)*costOfRows > float64(s.n)*float64(len(set.postings)/3) {
-		return counts, set.facets(ctx, s.n, documents, counts)
-	}
-	return counts, s.rowFacets(ctx, views, documents, counts)
+	return counts, ctx.Err()
 }
 
-// rowFacets counts the codes of the documents.
-func (s *Section) rowFacets(ctx context.Context, views []forward, documents *roaring.Bitmap, counts []uint32) error {
+// countCodes adds, for each feature, the number of the documents in which it is
+// active.
+func (s *Section) countCodes(ctx context.Context, v View, documents *roaring.Bitmap, counts []uint32) error {
 	const ahead = 8
-	var buffer [256 + ahead]uint32
+	views := s.of(v)
+	var buffer [256]uint32
 	var seen []uint32 // 1 + the document in which a feature was counted last
 	if len(views) > 1 {
 		seen = make([]uint32, len(counts))
 	}
 	it := documents.ManyIterator()
 	for {
-		n := it.NextMany(buffer[:256])
+		n := it.NextMany(buffer[:])
 		if n == 0 || ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -103,32 +103,4 @@ func countFeatures[T uint16 | uint32](features []T, mark uint32, counts, seen []
 			counts[x]++
 		}
 	}
-}
-
-// facets counts, for each list, the postings that are among the documents.
-func (l *lists) facets(ctx context.Context, n int, documents *roaring.Bitmap, counts []uint32) error {
-	words := make([]uint64, (n+span-1)>>chunkBits*(span/64))
-	for it := documents.Iterator(); it.HasNext(); {
-		doc := it.Next()
-		if int(doc) >= n {
-			break
-		}
-		words[doc/64] |= 1 << (doc % 64)
-	}
-	for slot := range l.entries {
-		if slot%1024 == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		docs, _ := l.list(slot)
-		count, at := 0, 0
-		for _, r := range l.runsOf(slot) {
-			chunk := (*[span / 64]uint64)(words[int(r.Block)<<blockBits&^(span-1)/64:])
-			for _, d := range docs[at : at+int(r.Count)] {
-				count += int(chunk[d/64] >> (d % 64) & 1)
-			}
-			at += int(r.Count)
-		}
-		counts[l.entries[slot].Feature] = uint32(count)
-	}
-	return nil
 }

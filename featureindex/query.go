@@ -43,8 +43,11 @@ func (s *Search) selected(n int) int {
 // checkFeatures returns the features in ascending order, or an error for
 // duplicates and features beyond d.
 func checkFeatures(features []uint32, d int) ([]uint32, error) {
-	sorted := slices.Clone(features)
-	slices.Sort(sorted)
+	sorted := features
+	if !slices.IsSorted(sorted) {
+		sorted = slices.Clone(features)
+		slices.Sort(sorted)
+	}
 	for i, f := range sorted {
 		if i > 0 && f == sorted[i-1] {
 			return nil, fmt.Errorf("%w: feature %d twice", ErrQuery, f)
@@ -80,7 +83,9 @@ func (t Terms) check(d int) ([]weighted, error) {
 			terms = append(terms, weighted{t.Features[i], w})
 		}
 	}
-	slices.SortFunc(terms, func(a, b weighted) int { return cmp.Compare(a.feature, b.feature) })
+	if !slices.IsSorted(t.Features) {
+		slices.SortFunc(terms, func(a, b weighted) int { return cmp.Compare(a.feature, b.feature) })
+	}
 	return terms, nil
 }
 
@@ -126,6 +131,7 @@ type scratch struct {
 	lower  []piece
 	ranked []uint64 // counter<<32 | document
 	top    top
+	census census
 	dense  denseScratch
 }
 
@@ -133,8 +139,12 @@ var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
 // fill sets counters to one value.
 func fill[T uint8 | uint16](counters []T, value T) {
-	for i := range counters {
-		counters[i] = value
+	if len(counters) == 0 {
+		return
+	}
+	counters[0] = value
+	for n := 1; n < len(counters); n *= 2 {
+		copy(counters[n:], counters[:n])
 	}
 }
 
