@@ -325,3 +325,14 @@ func segmentCount(t testing.TB, i bleve.Index) (n int) {
 }
 
 func name(parts ...any) string { return fmt.Sprint(parts...) }
+
+// A fieldMapping maps entries, with their Fields.
+type fieldMapping struct{ *mapping.IndexMappingImpl }
+
+func (m *fieldMapping) MapDocument(doc *document.Document, data any) error {
+	e := data.(entry)
+	if !e.bare {
+		doc.AddField(NewField(testOptions, e.codes))
+	}
+	return m.IndexMappingImpl.MapDocument(doc, map[string]any{"text": e.text, "color": e.color})
+}
