@@ -28,7 +28,39 @@ func (tr truth) equal(t testing.TB, i bleve.Index, seed uint64) {
 		tr.equalFilters(t, i, r, view)
 		tr.equalStock(t, i, r, view)
 	}
+	tr.equalDense(t, i, r)
 	tr.equalComposed(t, i, r)
+}
+
+// equalDense compares KNN and Steer, over either base.
+func (tr truth) equalDense(t testing.TB, i bleve.Index, r *rand.Rand) {
+	t.Helper()
+	q, terms, toggles := randomVector(r, testOptions.Dim), randomTerms(r, 6), randomTerms(r, 4)
+	for _, column := range []string{"", SumColumn} {
+		near := tr.scores(func(e entry) (float64, bool) { return e.near(column, q) })
+		same(t, name("knn ", column), find(t, i, &KNN{Column: column, Vector: q}), near)
+		best(t, name("best knn ", column), find(t, i, &KNN{Column: column, Vector: q, K: 9}), near, 9)
+		for _, view := range []string{"", "qa"} {
+			steered := tr.scores(func(e entry) (float64, bool) {
+				s, ok := e.near(column, q)
+				c, _ := e.dot(view, toggles)
+				return s + c, ok
+			})
+			steer := Steer{Base: &KNN{Column: column, Vector: q}, View: view, Terms: toggles}
+			same(t, name("steered knn ", column, view), find(t, i, &steer), steered)
+			steer.K = 9
+			best(t, name("best steered knn ", column, view), find(t, i, &steer), steered, 9)
+		}
+	}
+	for _, view := range []string{"", "qa", "original"} {
+		steered := tr.scores(func(e entry) (float64, bool) {
+			s, base := e.dot("", terms)
+			c, corrected := e.dot(view, toggles)
+			return s + c, base || corrected
+		})
+		steer := Steer{Base: &Dot{Terms: terms}, View: view, Terms: toggles, K: 9}
+		best(t, name("best steered dots ", view), find(t, i, &steer), steered, 9)
+	}
 }
 
 func (tr truth) equalScoring(t testing.TB, i bleve.Index, r *rand.Rand, view string) {

@@ -46,7 +46,7 @@ func (d *Document) Code(view string) (code featureindex.Code, err error) {
 func (d *Document) Embedding() (z []float32, err error) {
 	err = d.read(func(s *featureindex.Section) error {
 		if s != nil {
-			z = slices.Clone(s.Embedding(d.number))
+			z = slices.Clone(s.Vector(featureindex.Embedding, d.number))
 		}
 		return nil
 	})
@@ -57,7 +57,7 @@ func (d *Document) Embedding() (z []float32, err error) {
 func (d *Document) Sum() (u []float32, err error) {
 	err = d.read(func(s *featureindex.Section) error {
 		if s != nil {
-			u = slices.Clone(s.Sum(d.number))
+			u = slices.Clone(s.Vector(featureindex.Sum, d.number))
 		}
 		return nil
 	})

@@ -1,11 +1,9 @@
 package plugin
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/steersight/steersight/featureindex"
 
@@ -61,30 +59,26 @@ func (q *KNN) Boost() float64 { return q.selection().factor() }
 func (q *KNN) selection() *selection { return &selection{q.K, q.Filter, q.Boosted} }
 
 func (q *KNN) plan(s *featureindex.Section, _ []string) (plan, error) {
-	if dim := s.Options().Dim; len(q.Vector) != dim {
+	if dim := s.Options().Dim; dim == 0 || len(q.Vector) != dim {
 		return nil, fmt.Errorf("%w: a vector of %d components, the index's have %d", ErrQuery, len(q.Vector), dim)
 	}
-	return &densePlan{vector: q.Vector, sum: q.Column == SumColumn}, nil
+	column := featureindex.Embedding
+	if q.Column == SumColumn {
+		column = featureindex.Sum
+	}
+	return &densePlan{vector: q.Vector, column: column}, nil
 }
 
 // A densePlan answers a KNN.
 type densePlan struct {
 	vector []float32
-	sum    bool
-}
-
-// of returns the vector of a document, or nil.
-func (p *densePlan) of(s *featureindex.Section, doc int) []float32 {
-	if p.sum {
-		return s.Sum(doc)
-	}
-	return s.Embedding(doc)
+	column featureindex.Column
 }
 
 func (p *densePlan) matches(ctx context.Context, s *featureindex.Section, search featureindex.Search) (*roaring.Bitmap, error) {
 	docs := allowed(s, search)
 	for it := docs.Clone().Iterator(); it.HasNext(); {
-		if doc := it.Next(); p.of(s, int(doc)) == nil {
+		if doc := it.Next(); s.Vector(p.column, int(doc)) == nil {
 			docs.Remove(doc)
 		}
 	}
@@ -92,23 +86,18 @@ func (p *densePlan) matches(ctx context.Context, s *featureindex.Section, search
 }
 
 func (p *densePlan) top(ctx context.Context, s *featureindex.Section, search featureindex.Search) ([]featureindex.Hit, error) {
-	docs, err := p.matches(ctx, s, search)
-	if err != nil {
-		return nil, err
-	}
-	return topOf(ctx, docs, search.K, func(doc int) float64 { return p.score(s, doc) })
+	return s.Dense(ctx, p.column, p.vector, featureindex.Union, featureindex.Terms{}, search)
 }
 
 func (p *densePlan) score(s *featureindex.Section, doc int) (sum float64) {
-	v := p.of(s, doc)
-	for i, x := range v {
+	for i, x := range s.Vector(p.column, doc) {
 		sum += float64(p.vector[i]) * float64(x)
 	}
 	return sum
 }
 
 func (p *densePlan) explain(*featureindex.Section, int) (string, []*search.Explanation) {
-	if p.sum {
+	if p.column == featureindex.Sum {
 		return "inner product with the sum of the views", nil
 	}
 	return "inner product with the embedding", nil
@@ -125,36 +114,4 @@ func allowed(s *featureindex.Section, search featureindex.Search) *roaring.Bitma
 		docs.AndNot(search.Deleted)
 	}
 	return docs
-}
-
-// topOf returns the k documents of the highest scores, best first, ties to the
-// lower document.
-func topOf(ctx context.Context, docs *roaring.Bitmap, k int, score func(doc int) float64) ([]featureindex.Hit, error) {
-	const cancelEvery = 1 << 12
-	var hits []featureindex.Hit
-	worst := math.Inf(-1)
-	n := 0
-	for it := docs.Iterator(); it.HasNext(); n++ {
-		if n%cancelEvery == 0 && ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		doc := it.Next()
-		x := score(int(doc))
-		if len(hits) >= k && x <= worst {
-			continue
-		}
-		if hits = append(hits, featureindex.Hit{Document: doc, Score: x}); len(hits) >= 2*k+64 {
-			hits = cutHits(hits, k)
-			worst = hits[k-1].Score
-		}
-	}
-	return cutHits(hits, k), nil
-}
-
-// cutHits returns the k best hits, best first.
-func cutHits(hits []featureindex.Hit, k int) []featureindex.Hit {
-	slices.SortFunc(hits, func(a, b featureindex.Hit) int {
-		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Document, b.Document))
-	})
-	return hits[:min(k, len(hits))]
 }

@@ -1,8 +1,11 @@
 package plugin
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"math"
+	"slices"
 
 	"github.com/steersight/steersight/featureindex"
 
@@ -123,6 +126,9 @@ func (p *steerPlan) matches(ctx context.Context, s *featureindex.Section, search
 }
 
 func (p *steerPlan) top(ctx context.Context, s *featureindex.Section, search featureindex.Search) ([]featureindex.Hit, error) {
+	if base, ok := p.base.(*densePlan); ok {
+		return s.Dense(ctx, base.column, base.vector, p.corrections.view, p.corrections.terms, search)
+	}
 	docs, err := p.matches(ctx, s, search)
 	if err != nil {
 		return nil, err
@@ -141,4 +147,36 @@ func (p *steerPlan) explain(s *featureindex.Section, doc int) (string, []*search
 		{Value: p.base.score(s, doc), Message: message, Children: parts},
 		{Value: p.corrections.score(s, doc), Message: steered, Children: corrections},
 	}
+}
+
+// topOf returns the k documents of the highest scores, best first, ties to the
+// lower document.
+func topOf(ctx context.Context, docs *roaring.Bitmap, k int, score func(doc int) float64) ([]featureindex.Hit, error) {
+	const cancelEvery = 1 << 12
+	var hits []featureindex.Hit
+	worst := math.Inf(-1)
+	n := 0
+	for it := docs.Iterator(); it.HasNext(); n++ {
+		if n%cancelEvery == 0 && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		doc := it.Next()
+		x := score(int(doc))
+		if len(hits) >= k && x <= worst {
+			continue
+		}
+		if hits = append(hits, featureindex.Hit{Document: doc, Score: x}); len(hits) >= 2*k+64 {
+			hits = cutHits(hits, k)
+			worst = hits[k-1].Score
+		}
+	}
+	return cutHits(hits, k), nil
+}
+
+// cutHits returns the k best hits, best first.
+func cutHits(hits []featureindex.Hit, k int) []featureindex.Hit {
+	slices.SortFunc(hits, func(a, b featureindex.Hit) int {
+		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Document, b.Document))
+	})
+	return hits[:min(k, len(hits))]
 }

@@ -166,12 +166,19 @@ func (e entry) active(view string, f uint32) bool {
 	return false
 }
 
-// dense is the inner product of two vectors.
-func dense(a, b []float32) (sum float64) {
-	for i := range a {
-		sum += float64(a[i]) * float64(b[i])
+// near is the definition of KNN's score.
+func (e entry) near(column string, q []float32) (sum float64, ok bool) {
+	v := e.codes.Embedding
+	if column == SumColumn {
+		v = e.codes.Sum
 	}
-	return sum
+	if e.bare || v == nil {
+		return 0, false
+	}
+	for i := range q {
+		sum += float64(q[i]) * float64(v[i])
+	}
+	return sum, true
 }
 
 // scores are what a query should find.
@@ -211,13 +218,13 @@ func same(t testing.TB, what string, hits []*search.DocumentMatch, want map[stri
 		t.Fatalf("%s: %d hits of %d documents, want %d", what, len(hits), len(got), len(want))
 	}
 	for id, s := range want {
-		if g, ok := got[id]; !ok || !near(g, s) {
+		if g, ok := got[id]; !ok || !equals(g, s) {
 			t.Fatalf("%s: document %s scores %v (found %v), want %v", what, id, g, ok, s)
 		}
 	}
 }
 
-func near(a, b float64) bool { return math.Abs(a-b) <= 1e-9*(1+math.Abs(b)) }
+func equals(a, b float64) bool { return math.Abs(a-b) <= 1e-9*(1+math.Abs(b)) }
 
 // best compares the k best hits with the scores of all documents.
 func best(t testing.TB, what string, hits []*search.DocumentMatch, all map[string]float64, k int) {
@@ -227,7 +234,7 @@ func best(t testing.TB, what string, hits []*search.DocumentMatch, all map[strin
 		t.Fatalf("%s: %d hits, want %d", what, len(hits), want)
 	}
 	for i, h := range hits {
-		if !near(h.Score, ranked[i]) || !near(all[h.ID], ranked[i]) {
+		if !equals(h.Score, ranked[i]) || !equals(all[h.ID], ranked[i]) {
 			t.Fatalf("%s: hit %d is %s of score %v, which should be %v; rank has %v", what, i, h.ID, h.Score, all[h.ID], ranked[i])
 		}
 	}
@@ -318,3 +325,14 @@ func segmentCount(t testing.TB, i bleve.Index) (n int) {
 }
 
 func name(parts ...any) string { return fmt.Sprint(parts...) }
+
+// A fieldMapping maps entries, with their Fields.
+type fieldMapping struct{ *mapping.IndexMappingImpl }
+
+func (m *fieldMapping) MapDocument(doc *document.Document, data any) error {
+	e := data.(entry)
+	if !e.bare {
+		doc.AddField(NewField(testOptions, e.codes))
+	}
+	return m.IndexMappingImpl.MapDocument(doc, map[string]any{"text": e.text, "color": e.color})
+}
