@@ -15,7 +15,7 @@ const textFeatures = 8
 // appendText appends the pair in the Text format: its texts, the score by
 // view, and the shared features that add most to the score.
 func appendText(dst []byte, pair Pair, d Document) []byte {
-	dst = fmt.Appendf(dst, "query     %s\ndocument  %s\n", excerpt(pair.Query), excerpt(pair.Document))
+	dst = fmt.Appendf(dst, "query     %s\ndocument  %s\n", Excerpt(pair.Query), Excerpt(pair.Document))
 	dst = fmt.Appendf(dst, "score     %.4f =", d.Score)
 	for i, view := range d.Views {
 		if i > 0 {
@@ -30,7 +30,7 @@ func appendText(dst []byte, pair Pair, d Document) []byte {
 			dst = fmt.Appendf(dst, "          and %d more\n", len(features)-i)
 			break
 		}
-		line := fmt.Sprintf("%+9.4f  %6d  %-40s  %s", f.contribution, f.feature, excerpt(f.label), joinViews(f.views))
+		line := fmt.Sprintf("%+9.4f  %6d  %-40s  %s", f.contribution, f.feature, Excerpt(f.label), joinViews(f.views))
 		dst = append(append(dst, strings.TrimRight(line, " ")...), '\n')
 	}
 	return append(dst, '\n')
@@ -78,8 +78,8 @@ func joinViews(views []model.View) string {
 	return strings.Join(names, ", ")
 }
 
-// excerpt returns the beginning of a text, on one line.
-func excerpt(text string) string {
+// Excerpt returns the beginning of a text, on one line.
+func Excerpt(text string) string {
 	const most = 100
 	runes := []rune(strings.Join(strings.Fields(text), " "))
 	if len(runes) > most {

@@ -60,7 +60,8 @@ func newRoot() *cobra.Command {
 		DisableSuggestions: true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newExplain(), newModel(), newVersion())
+	root.AddCommand(newIndex(), newSearch(), newFacets(), newFeature(), newExplain(),
+		newCheck(), newStats(), newDump(), newReindex(), newModel(), newVersion())
 	return root
 }
 

@@ -60,14 +60,14 @@ type progress struct {
 	bar *progressbar.ProgressBar
 }
 
-func newProgress(stderr io.Writer, what string) *progress {
+func newProgress(stderr io.Writer, doing, what string) *progress {
 	file, ok := stderr.(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {
 		return &progress{}
 	}
 	return &progress{progressbar.NewOptions(-1,
 		progressbar.OptionSetWriter(file),
-		progressbar.OptionSetDescription("steersight: explaining"),
+		progressbar.OptionSetDescription("steersight: "+doing),
 		progressbar.OptionShowCount(),
 		progressbar.OptionShowIts(),
 		progressbar.OptionSetItsString(what),

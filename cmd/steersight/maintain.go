@@ -1,0 +1,157 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/steersight/steersight/index"
+)
+
+func newCheck() *cobra.Command {
+	var f openFlags
+	c := &cobra.Command{
+		Use:   "check",
+		Short: "read every byte of an index and say what is damaged",
+		Args:  noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			ix, err := f.openIndex(c, false)
+			if err != nil {
+				return err
+			}
+			defer ix.Close()
+			damage, err := ix.Check(c.Context())
+			if err != nil {
+				return err
+			}
+			for _, d := range damage {
+				fmt.Fprintln(c.OutOrStdout(), d)
+			}
+			if len(damage) > 0 {
+				return fmt.Errorf("%s: %d parts are damaged; index the documents again", f.path, len(damage))
+			}
+			n, err := ix.Count()
+			fmt.Fprintf(c.ErrOrStderr(), "steersight: %s is whole: %d documents\n", f.path, n)
+			return err
+		},
+	}
+	c.Flags().StringVar(&f.path, "index", "", "`DIR` of the index")
+	return c
+}
+
+func newStats() *cobra.Command {
+	var f openFlags
+	c := &cobra.Command{
+		Use:   "stats",
+		Short: "print the sizes of an index and what it was made with, as JSON",
+		Args:  noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			ix, err := f.openIndex(c, false)
+			if err != nil {
+				return err
+			}
+			defer ix.Close()
+			stats, err := ix.Stats(c.Context())
+			if err != nil {
+				return err
+			}
+			return printJSON(c.OutOrStdout(), stats)
+		},
+	}
+	c.Flags().StringVar(&f.path, "index", "", "`DIR` of the index")
+	return c
+}
+
+func newDump() *cobra.Command {
+	var f openFlags
+	c := &cobra.Command{
+		Use:   "dump",
+		Short: "print the documents of an index as JSON lines, by id",
+		Args:  noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			ix, err := f.openIndex(c, false)
+			if err != nil {
+				return err
+			}
+			defer ix.Close()
+			encoder := json.NewEncoder(c.OutOrStdout())
+			encoder.SetEscapeHTML(false)
+			return ix.Documents(c.Context(), "", func(d index.Document) error {
+				line := map[string]any{}
+				for name, value := range d.Fields {
+					line[name] = value
+				}
+				line["_id"], line["text"] = d.ID, d.Text
+				if d.Title != "" {
+					line["title"] = d.Title
+				}
+				return encoder.Encode(line)
+			})
+		},
+	}
+	c.Flags().StringVar(&f.path, "index", "", "`DIR` of the index")
+	return c
+}
+
+// newReindex makes a new index of an old one's documents.
+func newReindex() *cobra.Command {
+	f := indexFlags{computeFlags: computeFlags{batch: 256}}
+	var from openFlags
+	c := &cobra.Command{
+		Use:   "reindex",
+		Short: "index the documents of an index again, with another model",
+		Long: `Make a new index of the documents of an old one with another feature model. The
+embeddings are kept where the encoder stays the same, and made anew with another
+one. A run that was interrupted goes on where it stopped.`,
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error { return f.reindex(c, &from) },
+	}
+	flags := c.Flags()
+	flags.SortFlags = false
+	flags.StringVar(&from.path, "from", "", "`DIR` of the old index, which stays as it is")
+	flags.StringVar(&f.path, "index", "", "`DIR` of the new index")
+	f.modelFlags.add(flags)
+	f.encoderFlags.add(flags)
+	flags.StringVar(&f.queryPrefix, "query_prefix", "query: ", "`TEXT` put before each query; the index remembers it")
+	flags.StringVar(&f.docPrefix, "doc_prefix", "passage: ", "`TEXT` put before each document; the index remembers it")
+	flags.BoolVar(&f.half, "half", false, "keep activations as float16")
+	f.computeFlags.add(flags, "documents")
+	return c
+}
+
+func (f *indexFlags) reindex(c *cobra.Command, from *openFlags) error {
+	if from.path == "" || f.path == "" {
+		return &usageError{c.CommandPath(), errors.New("--from and --index are required")}
+	}
+	if f.modelFlags.given() {
+		if err := f.modelFlags.check(); err != nil {
+			return &usageError{c.CommandPath(), err}
+		}
+	}
+	if err := f.computeFlags.check(); err != nil {
+		return err
+	}
+	old, err := from.openIndex(c, false)
+	if err != nil {
+		return err
+	}
+	defer old.Close()
+	if !f.encoderFlags.given() {
+		f.keepName = old.Manifest().Encoder
+	}
+	ix, err := f.open(newLogger(c.ErrOrStderr()))
+	if err != nil {
+		return err
+	}
+	defer ix.Close()
+	bar := newProgress(c.ErrOrStderr(), "indexing", "documents")
+	n, err := ix.Reindex(c.Context(), old, bar.at)
+	bar.finish()
+	if err != nil {
+		return fmt.Errorf("%w (%d documents are in the new index; run again to go on)", err, n)
+	}
+	fmt.Fprintf(c.ErrOrStderr(), "steersight: indexed %d documents of %s in %s\n", n, from.path, f.path)
+	return nil
+}
