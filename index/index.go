@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -65,8 +66,12 @@ type Index struct {
 	closed bool
 }
 
-// ErrClosed is returned by an index that was closed.
-var ErrClosed = errors.New("the index is closed")
+var (
+	// ErrClosed is returned by an index that was closed.
+	ErrClosed = errors.New("the index is closed")
+	// ErrNoIndex is returned by Open for a folder without an index.
+	ErrNoIndex = errors.New("no index in this folder; make one with steersight index")
+)
 
 // use holds the index open until the function that it returns is called.
 func (ix *Index) use() (done func(), err error) {
@@ -133,6 +138,9 @@ func makeFolder(path string) error {
 
 // Open opens the index in a folder.
 func Open(path string, o Options) (*Index, error) {
+	if _, err := os.Stat(filepath.Join(path, bleveFolder)); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: %w", path, ErrNoIndex)
+	}
 	m := o.Model
 	if m == nil {
 		var err error

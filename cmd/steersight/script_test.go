@@ -1,13 +1,16 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/steersight/steersight/internal/fixtures"
+	"github.com/steersight/steersight/internal/npy"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected output in testdata/script")
@@ -29,7 +32,23 @@ func TestScripts(t *testing.T) {
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("HF_HOME", env.WorkDir)
 			os.Unsetenv("HF_HUB_CACHE")
-			return nil
+			return writeQueries(filepath.Join(env.WorkDir, "queries.npy"))
 		},
 	})
+}
+
+// writeQueries writes two embeddings for the tiny model.
+func writeQueries(path string) error {
+	rows := make([][]float32, 2)
+	for i := range rows {
+		rows[i] = make([]float32, 24)
+		for j := range rows[i] {
+			rows[i][j] = float32((i+j)%5) / 10
+		}
+	}
+	file, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(npy.Write(file, rows), file.Close())
 }
