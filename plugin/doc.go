@@ -42,10 +42,10 @@
 // the lower document number, whatever is around it: in a conjunction, the K best
 // are found first and the others are then taken away. To rank only among some
 // documents, put what selects them into Filter. Without K, it yields every
-// document that matches. Where no scores are wanted, in a filter clause, a
-// must_not clause or a request with Score "none", there are no best documents,
-// and K is not looked at; in a must_not clause Bleve wants scores nevertheless,
-// so leave K out there. An alias asks each index for its K best.
+// document that matches. In a filter clause of a boolean query, and in a request
+// with Score "none", there are no scores and so no best documents: K is not
+// looked at. In a must_not clause it is, so leave it out there. An alias asks
+// each index for its K best.
 //
 // Scores are exact: float64 sums of exact products, in the order of views and
 // features. Neither the scores of text queries beside them nor Bleve's query
