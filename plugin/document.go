@@ -92,7 +92,7 @@ func (d *Document) Shared(view string, t featureindex.Terms) (shared []Shared, e
 		if err != nil {
 			return err
 		}
-		for _, p := range products(s, len(names), v, weightsOf(t), d.number) {
+		for _, p := range products(s, len(names), v, sortedTerms(t), d.number) {
 			shared = append(shared, Shared{names[p.view], p.feature, p.weight, p.activation})
 		}
 		return nil
