@@ -15,8 +15,8 @@ const (
 )
 
 // An encoder writes a source as a section. It walks the source several times
-// and holds, besides tables by feature and 4 bytes a document, only one band of
-// lists at a time.
+// and holds, besides tables by feature, the runs of a list set and a bit a
+// document with a vector, only one band of lists at a time.
 type encoder struct {
 	src source
 	o   *Options
@@ -67,15 +67,16 @@ func (e *encoder) each(visit func(doc int, w walker)) {
 
 // forward writes the codes of a view.
 func (e *encoder) forward(view int) {
-	rows := make([]uint32, e.n+1)
-	total, equal := 0, true
+	first, total, equal := 0, 0, true
 	var narrow []uint16
 	e.out.begin(kindFeatures, view)
 	e.each(func(doc int, w walker) {
 		features := w.code(view).Features
+		if doc == 0 {
+			first = len(features)
+		}
+		equal = equal && len(features) == first
 		total += len(features)
-		rows[doc+1] = uint32(total)
-		equal = equal && len(features) == int(rows[1])
 		if !e.o.narrow() {
 			e.out.write(bytesOf(features))
 			return
@@ -87,15 +88,25 @@ func (e *encoder) forward(view int) {
 		e.out.write(bytesOf(narrow))
 	})
 	e.out.end(0)
-	if total > MaxPostings {
+	if uint64(total) > MaxPostings && e.err == nil {
 		e.err = fmt.Errorf("%w: %d postings of view %s", ErrTooLarge, total, e.o.Views[view])
 	}
 	e.activations(view)
 	if !equal {
-		e.out.begin(kindRows, view)
-		e.out.write(bytesOf(rows))
-		e.out.end(0)
+		e.rows(view)
 	}
+}
+
+// rows writes where the code of each document begins.
+func (e *encoder) rows(view int) {
+	row := []uint32{0}
+	e.out.begin(kindRows, view)
+	e.out.write(bytesOf(row))
+	e.each(func(_ int, w walker) {
+		row[0] += uint32(len(w.code(view).Features))
+		e.out.write(bytesOf(row))
+	})
+	e.out.end(0)
 }
 
 // activations writes the activations of a view.
@@ -128,12 +139,37 @@ func (e *encoder) lists(list int) {
 		lo = hi
 	}
 	e.out.end(0)
-	e.out.begin(kindRuns, list)
-	e.out.write(bytesOf(b.runs))
-	e.out.end(0)
+	b.writeRuns(list)
 	e.out.begin(kindEntries, list)
 	e.out.write(bytesOf(b.entries))
 	e.out.end(math.Float64bits(b.norm))
+}
+
+// writeRuns writes the runs in the shorter of two ways.
+func (b *listBuilder) writeRuns(list int) {
+	if 2*len(b.entries)*b.blocks >= 4*len(b.runs) {
+		b.e.out.begin(kindRuns, list)
+		b.e.out.write(bytesOf(b.runs))
+		b.e.out.end(0)
+		return
+	}
+	b.e.out.begin(kindCounts, list)
+	counts := make([]uint16, b.blocks)
+	for i := range b.entries {
+		end := len(b.runs)
+		if i+1 < len(b.entries) {
+			end = int(b.entries[i+1].Runs)
+		}
+		clear(counts)
+		for _, r := range b.runs[b.entries[i].Runs:end] {
+			counts[r.Block] = r.Count
+		}
+		b.e.out.write(bytesOf(counts))
+	}
+	b.e.out.end(0)
+	for i := range b.entries {
+		b.entries[i].Runs = 0
+	}
 }
 
 // A listBuilder turns the rows of a list set into its lists, a band of

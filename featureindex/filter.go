@@ -72,8 +72,8 @@ type container struct{ key, start, end int }
 func (l *lists) containers(slot int) []container {
 	var containers []container
 	at := 0
-	for _, r := range l.runsOf(slot) {
-		key, count := int(r.Block)>>(chunkBits-blockBits), int(r.Count)
+	for block, count := range l.runsOf(slot) {
+		key := block >> (chunkBits - blockBits)
 		if n := len(containers); n > 0 && containers[n-1].key == key {
 			containers[n-1].end += count
 		} else {
@@ -109,14 +109,14 @@ func (l *lists) damaged(slot int) *roaring.Bitmap {
 func (l *lists) visit(slot int, yield func(doc uint32, impact uint8) bool) {
 	docs, impacts := l.list(slot)
 	at := 0
-	for _, r := range l.runsOf(slot) {
-		base := uint32(r.Block) << blockBits &^ (span - 1)
-		for i := at; i < at+int(r.Count); i++ {
+	for block, count := range l.runsOf(slot) {
+		base := uint32(block) << blockBits &^ (span - 1)
+		for i := at; i < at+count; i++ {
 			if !yield(base|uint32(docs[i]), impacts[i]) {
 				return
 			}
 		}
-		at += int(r.Count)
+		at += count
 	}
 }
 

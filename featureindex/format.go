@@ -32,7 +32,6 @@ const (
 	chunkBits  = 16             // documents are numbered modulo 1<<chunkBits in a posting
 	maxImpact  = 255
 	entryBytes = 24
-	runBytes   = 4
 )
 
 // A kind names what a part holds.
@@ -44,7 +43,8 @@ const (
 	kindActivations      // of a view: f32 or f16
 	kindRows             // of a view: u32[n+1], where a document's code begins; absent when all are as long
 	kindPostings         // of a list set: for each feature u16[df] documents, u8[df] impacts, padded to 2
-	kindRuns             // of a list set: the lengths of lists by block
+	kindRuns             // of a list set: {block, count} of the runs that are not empty; or
+	kindCounts           // of a list set: u16[entries][blocks], the counts of all runs, where that is shorter
 	kindEntries          // of a list set: one entry a feature that occurs
 	kindPresence         // of a column: u64[⌈n/64⌉], bit d set when document d has a vector
 	kindRanks            // of a column: u32[⌈n/64⌉], vectors before each word of the presence
@@ -56,7 +56,7 @@ const (
 
 var kindNames = [...]string{
 	kindHeader: "header", kindFeatures: "features", kindActivations: "activations", kindRows: "rows",
-	kindPostings: "postings", kindRuns: "runs", kindEntries: "entries", kindPresence: "presence",
+	kindPostings: "postings", kindRuns: "runs", kindCounts: "counts", kindEntries: "entries", kindPresence: "presence",
 	kindRanks: "ranks", kindVectors: "vectors", kindScan: "scan", kindScanScale: "scan scales",
 }
 

@@ -21,7 +21,8 @@ type piece struct {
 //	scan     finds the counters above a limit and resets all to fill; the
 //	         number of counters is a multiple of 64, found is as long as they
 //	         are, and gets counter<<16 | index
-//	dotInt8  sums the products of n components, a multiple of 32
+//	dotRows  sums the products of q with each of len(sums) rows; the number of
+//	         components is a multiple of 32
 
 func lower(acc *[span]uint16, pieces []piece) {
 	for i := range pieces {

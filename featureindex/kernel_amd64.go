@@ -48,11 +48,12 @@ func scan8(counters []uint8, limit, fill uint8, found []uint32) int {
 	return scanGeneric(counters, limit, fill, found)
 }
 
-func dotInt8(q []int16, row []int8) int32 {
-	if useAVX2 && len(q) > 0 && len(row) >= len(q) {
-		return dotInt8AVX2(&q[0], &row[0], len(q))
+func dotRows(q []int16, rows []int8, sums []int32) {
+	if useAVX2 && len(q) > 0 && len(sums) > 0 && len(rows) >= len(q)*len(sums) {
+		dotRowsAVX2(&q[0], &rows[0], len(q), len(sums), &sums[0])
+		return
 	}
-	return dotInt8Generic(q, row)
+	dotRowsGeneric(q, rows, sums)
 }
 
 func cpuid(leaf, sub uint32) (a, b, c, d uint32)
@@ -75,10 +76,10 @@ func scan16AVX2(counters *uint16, n int, limit, fill uint16, found *uint32) int
 //go:noescape
 func scan8AVX2(counters *uint8, n int, limit, fill uint8, found *uint32) int
 
-// dotInt8AVX2 takes n > 0 components, a multiple of 32.
+// dotRowsAVX2 takes count > 0 rows of n > 0 components, a multiple of 32.
 //
 //go:noescape
-func dotInt8AVX2(q *int16, row *int8, n int) int32
+func dotRowsAVX2(q *int16, rows *int8, n, count int, sums *int32)
 
 // prefetch brings n bytes of memory into the cache.
 //

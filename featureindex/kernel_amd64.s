@@ -164,22 +164,30 @@ fetched:
 	SUBQ $8, CX
 	JL   rest
 eight:
-	MOVWLZX 0(SI), AX
-	INCB (DI)(AX*1)
-	MOVWLZX 2(SI), R11
-	INCB (DI)(R11*1)
-	MOVWLZX 4(SI), R12
-	INCB (DI)(R12*1)
-	MOVWLZX 6(SI), R13
-	INCB (DI)(R13*1)
-	MOVWLZX 8(SI), AX
-	INCB (DI)(AX*1)
-	MOVWLZX 10(SI), R11
-	INCB (DI)(R11*1)
-	MOVWLZX 12(SI), R12
-	INCB (DI)(R12*1)
-	MOVWLZX 14(SI), R13
-	INCB (DI)(R13*1)
+	MOVQ (SI), AX
+	MOVQ 8(SI), BX
+	MOVWLZX AX, R10
+	SHRQ $16, AX
+	ADDB $1, (DI)(R10*1)
+	MOVWLZX AX, R11
+	SHRQ $16, AX
+	ADDB $1, (DI)(R11*1)
+	MOVWLZX AX, R12
+	SHRQ $16, AX
+	ADDB $1, (DI)(R12*1)
+	MOVWLZX AX, R13
+	ADDB $1, (DI)(R13*1)
+	MOVWLZX BX, R10
+	SHRQ $16, BX
+	ADDB $1, (DI)(R10*1)
+	MOVWLZX BX, R11
+	SHRQ $16, BX
+	ADDB $1, (DI)(R11*1)
+	MOVWLZX BX, R12
+	SHRQ $16, BX
+	ADDB $1, (DI)(R12*1)
+	MOVWLZX BX, R13
+	ADDB $1, (DI)(R13*1)
 	ADDQ $16, SI
 	SUBQ $8, CX
 	JGE  eight
@@ -188,7 +196,7 @@ rest:
 	JEQ  done
 one:
 	MOVWLZX (SI), AX
-	INCB (DI)(AX*1)
+	ADDB $1, (DI)(AX*1)
 	ADDQ $2, SI
 	DECQ CX
 	JNE  one
@@ -325,11 +333,16 @@ reset:
 	VZEROUPPER
 	RET
 
-// func dotInt8AVX2(q *int16, row *int8, n int) int32
-TEXT ·dotInt8AVX2(SB), NOSPLIT, $0-28
-	MOVQ q+0(FP), SI
-	MOVQ row+8(FP), DI
-	MOVQ n+16(FP), CX
+// func dotRowsAVX2(q *int16, rows *int8, n, count int, sums *int32)
+TEXT ·dotRowsAVX2(SB), NOSPLIT, $0-40
+	MOVQ q+0(FP), R8
+	MOVQ rows+8(FP), DI
+	MOVQ n+16(FP), R9
+	MOVQ count+24(FP), R10
+	MOVQ sums+32(FP), R11
+row:
+	MOVQ R8, SI
+	MOVQ R9, CX
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 loop:
@@ -350,7 +363,9 @@ loop:
 	VPADDD X1, X0, X0
 	VPSHUFD $0xB1, X0, X1
 	VPADDD X1, X0, X0
-	VMOVD X0, AX
+	VMOVD X0, (R11)
+	ADDQ $4, R11
+	DECQ R10
+	JNE  row
 	VZEROUPPER
-	MOVL AX, ret+24(FP)
 	RET

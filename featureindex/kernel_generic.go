@@ -44,15 +44,17 @@ func scanGeneric[T uint8 | uint16](counters []T, limit, fill T, found []uint32) 
 	return n
 }
 
-func dotInt8Generic(q []int16, row []int8) int32 {
-	row = row[:len(q)]
-	var a, b, c, d int32
-	for i := 0; i+4 <= len(q); i += 4 {
-		x, y := (*[4]int16)(q[i:]), (*[4]int8)(row[i:])
-		a += int32(x[0]) * int32(y[0])
-		b += int32(x[1]) * int32(y[1])
-		c += int32(x[2]) * int32(y[2])
-		d += int32(x[3]) * int32(y[3])
+func dotRowsGeneric(q []int16, rows []int8, sums []int32) {
+	for r := range sums {
+		row := rows[r*len(q):][:len(q)]
+		var a, b, c, d int32
+		for i := 0; i+4 <= len(q); i += 4 {
+			x, y := (*[4]int16)(q[i:]), (*[4]int8)(row[i:])
+			a += int32(x[0]) * int32(y[0])
+			b += int32(x[1]) * int32(y[1])
+			c += int32(x[2]) * int32(y[2])
+			d += int32(x[3]) * int32(y[3])
+		}
+		sums[r] = a + b + c + d
 	}
-	return a + b + c + d
 }

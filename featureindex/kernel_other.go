@@ -16,7 +16,7 @@ func scan8(counters []uint8, limit, fill uint8, found []uint32) int {
 	return scanGeneric(counters, limit, fill, found)
 }
 
-func dotInt8(q []int16, row []int8) int32 { return dotInt8Generic(q, row) }
+func dotRows(q []int16, rows []int8, sums []int32) { dotRowsGeneric(q, rows, sums) }
 
 // prefetch would bring memory into the cache.
 func prefetch(unsafe.Pointer, uintptr) {}

@@ -80,15 +80,21 @@ func TestScanIsGeneric(t *testing.T) {
 	testScan(t, scan16)
 }
 
-func TestDotInt8IsGeneric(t *testing.T) {
+func TestDotRowsIsGeneric(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 1))
 	for range 200 {
-		n := 32 * (1 + r.IntN(40))
-		q, row := make([]int16, n), make([]int8, n)
+		n, rows := 32*(1+r.IntN(40)), r.IntN(5)
+		q, data := make([]int16, n), make([]int8, n*rows)
 		for i := range q {
-			q[i], row[i] = int16(r.IntN(2001)-1000), int8(r.IntN(255)-127)
+			q[i] = int16(r.IntN(2001) - 1000)
 		}
-		if got, want := dotInt8(q, row), dotInt8Generic(q, row); got != want {
+		for i := range data {
+			data[i] = int8(r.IntN(255) - 127)
+		}
+		got, want := make([]int32, rows), make([]int32, rows)
+		dotRows(q, data, got)
+		dotRowsGeneric(q, data, want)
+		if !slices.Equal(got, want) {
 			t.Fatalf("%d, want %d", got, want)
 		}
 	}

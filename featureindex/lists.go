@@ -1,6 +1,7 @@
 package featureindex
 
 import (
+	"iter"
 	"math"
 	"sort"
 )
@@ -9,7 +10,7 @@ import (
 type entry struct {
 	Offset    uint64 // of its postings, in bytes
 	Feature   uint32
-	Runs      uint32  // index of its first run
+	Runs      uint32  // index of its first run, where runs are listed; else 0
 	Scale     float32 // activation of an impact of 1
 	Documents uint32
 }
@@ -22,7 +23,8 @@ type run struct {
 // lists is a list set: the postings of a view or of the union, by feature.
 type lists struct {
 	entries  []entry
-	runs     []run
+	runs     []run    // the runs that are not empty, or
+	counts   []uint16 // by entry, then by block, how long runs are
 	postings []byte
 	blocks   int
 	norm     float64 // the largest Euclidean norm of a document's activations
@@ -33,10 +35,14 @@ type lists struct {
 func newLists(p *partReader, list, n int) (lists, error) {
 	l := lists{
 		entries:  items[entry](p, kindEntries, list, -1),
-		runs:     items[run](p, kindRuns, list, -1),
 		postings: p.bytes(kindPostings, list),
 		blocks:   (n + blockSize - 1) >> blockBits,
 		norm:     p.part(kindEntries, list).norm(),
+	}
+	if p.has(kindCounts, list) {
+		l.counts = items[uint16](p, kindCounts, list, len(l.entries)*l.blocks)
+	} else {
+		l.runs = items[run](p, kindRuns, list, -1)
 	}
 	if p.err != nil {
 		return l, p.err
@@ -51,9 +57,11 @@ func newLists(p *partReader, list, n int) (lists, error) {
 			!(e.Scale > 0) || math.IsInf(float64(e.Scale), 1) || e.Documents == 0 || int(e.Documents) > n {
 			return l, p.corrupt(kindEntries, list, i*entryBytes, "entry %d", i)
 		}
-		var ok bool
-		if runs, ok = l.checkRuns(runs, int(e.Documents), n); !ok {
-			return l, p.corrupt(kindRuns, list, runs*runBytes, "run %d", runs)
+		if l.counts == nil {
+			runs = l.endOfRuns(runs, int(e.Documents))
+		}
+		if !l.checkRuns(i, runs, n) {
+			return l, p.corrupt(kindEntries, list, i*entryBytes, "runs of entry %d", i)
 		}
 		offset, feature = offset+listBytes(e.Documents), int(e.Feature)
 	}
@@ -64,23 +72,40 @@ func newLists(p *partReader, list, n int) (lists, error) {
 	return l, nil
 }
 
-// checkRuns checks the runs from first on that make up a list of so many
-// documents and returns the end of them; where one is wrong, its index.
-func (l *lists) checkRuns(first, documents, n int) (end int, ok bool) {
-	block := -1
-	for end = first; documents > 0; end++ {
-		if end == len(l.runs) {
-			return end, false
-		}
-		r := l.runs[end]
-		if int(r.Block) <= block || int(r.Block) >= l.blocks || r.Count == 0 || int(r.Count) > documents ||
-			int(r.Count) > min(blockSize, n-int(r.Block)<<blockBits) {
-			return end, false
-		}
-		block = int(r.Block)
-		documents -= int(r.Count)
+// endOfRuns returns the end of the runs from first on that make up so many
+// documents, or as many as there are.
+func (l *lists) endOfRuns(first, documents int) int {
+	for first < len(l.runs) && documents > 0 {
+		documents -= int(l.runs[first].Count)
+		first++
 	}
-	return end, true
+	return first
+}
+
+// checkRuns tells whether the runs of a slot, which end at end where they are
+// listed, are of different blocks, no longer than these, and as long together as
+// the list.
+func (l *lists) checkRuns(slot, end, n int) bool {
+	rest := int(l.entries[slot].Documents)
+	if l.counts != nil {
+		counts := l.counts[slot*l.blocks : (slot+1)*l.blocks]
+		for _, count := range counts {
+			if count > blockSize {
+				return false
+			}
+			rest -= int(count)
+		}
+		return rest == 0 && int(counts[l.blocks-1]) <= blockLen(l.blocks-1, n)
+	}
+	last := -1
+	for _, r := range l.runs[l.entries[slot].Runs:end] {
+		block, count := int(r.Block), int(r.Count)
+		if block <= last || block >= l.blocks || count == 0 || count > blockLen(block, n) {
+			return false
+		}
+		last, rest = block, rest-count
+	}
+	return rest == 0
 }
 
 // find returns the slot of a feature, or -1 where no document has it.
@@ -102,10 +127,26 @@ func (l *lists) list(slot int) (docs []uint16, impacts []uint8) {
 	return array[uint16](b[:2*uint64(e.Documents)]), b[2*uint64(e.Documents):]
 }
 
-// runsOf returns the runs of a slot.
-func (l *lists) runsOf(slot int) []run {
-	if slot+1 < len(l.entries) {
-		return l.runs[l.entries[slot].Runs:l.entries[slot+1].Runs]
+// runsOf yields the runs of a slot: blocks, ascending, and how many postings are
+// in each, at least one.
+func (l *lists) runsOf(slot int) iter.Seq2[int, int] {
+	return func(yield func(block, count int) bool) {
+		if l.counts != nil {
+			for block, count := range l.counts[slot*l.blocks : (slot+1)*l.blocks] {
+				if count > 0 && !yield(block, int(count)) {
+					return
+				}
+			}
+			return
+		}
+		end := len(l.runs)
+		if slot+1 < len(l.entries) {
+			end = int(l.entries[slot+1].Runs)
+		}
+		for _, r := range l.runs[l.entries[slot].Runs:end] {
+			if !yield(int(r.Block), int(r.Count)) {
+				return
+			}
+		}
 	}
-	return l.runs[l.entries[slot].Runs:]
 }

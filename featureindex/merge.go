@@ -22,9 +22,9 @@ type Input struct {
 // error wraps ErrMap. The result is byte for byte what a Builder would have
 // written for the same documents.
 //
-// The inputs are read several times and no more is held in memory than tables
-// by feature, 4 bytes a document and a band of at most 16 Mi postings: some 80
-// MB. When cancel, which may be nil, is closed, Merge stops with ErrCanceled.
+// The inputs are read several times, and what is held in memory are tables by
+// feature and block and a band of at most 16 Mi postings: some 90 MB for a
+// million documents or for ten. When cancel, which may be nil, is closed, Merge stops with ErrCanceled.
 func Merge(w io.Writer, inputs []Input, cancel <-chan struct{}) (int64, error) {
 	src := &mergeSource{inputs: inputs, cancel: cancel}
 	if err := src.check(); err != nil {

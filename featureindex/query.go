@@ -101,11 +101,11 @@ type cut struct {
 func (l *lists) cutList(slot int, table []uint32) (cut, []uint32) {
 	docs, impacts := l.list(slot)
 	start, at := len(table), uint32(0)
-	for _, r := range l.runsOf(slot) {
-		for len(table)-start <= int(r.Block) {
+	for block, count := range l.runsOf(slot) {
+		for len(table)-start <= block {
 			table = append(table, at)
 		}
-		at += uint32(r.Count)
+		at += uint32(count)
 	}
 	for len(table)-start <= l.blocks {
 		table = append(table, at)
