@@ -58,8 +58,8 @@
 // field UnionField, with the features' numbers as terms: the query string
 // "+original:431 -qa:7", term, prefix and wildcard queries and term facets
 // work. They know that a feature is active but not how strongly, and they are
-// far slower than this package's queries. Documents' own fields must not be
-// named like views.
+// far slower than this package's queries. A batch with documents whose own fields
+// are named like a view or like UnionField fails.
 //
 // # Snapshots
 //
@@ -73,8 +73,8 @@
 // its file is opened. A segment whose section is damaged has no codes; its texts
 // are found as before. CheckHealth says so, and Check, which reads every byte,
 // names file, part and offset. When a damaged section is merged, its documents
-// go on without codes, and the number of those lost stays in the files: index
-// them again. Damage to zap's own part of a file is beyond this package, apart
+// go on without codes, and the number of those lost stays in the files from then
+// on: index into a new index. Damage to zap's own part of a file is beyond this package, apart
 // from Check's report.
 //
 // # Caveats

@@ -142,6 +142,22 @@ func TestBatchesThatAreRefused(t *testing.T) {
 	}
 }
 
+func TestFieldsNamedLikeViewsAreRefused(t *testing.T) {
+	i, err := Create("", testMapping(), *testOptions, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer i.Close()
+	for _, name := range []string{UnionField, "qa"} {
+		if err := i.Index("a", map[string]any{name: "x"}); !errors.Is(err, ErrField) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := i.Index("a", map[string]any{"features": map[string]any{"x": "y"}}); err != nil {
+		t.Error(err) // is features.x
+	}
+}
+
 func TestWriterHookIsRefused(t *testing.T) {
 	index.WriterHook = func([]byte) (string, func([]byte) []byte, error) {
 		return "hook", func(b []byte) []byte { return b }, nil
