@@ -80,7 +80,7 @@ func (b *Builder) check(d Document) error {
 				}
 			}
 		}
-		if b.view[v].postings+len(c.Features) > MaxPostings {
+		if uint64(b.view[v].postings)+uint64(len(c.Features)) > MaxPostings {
 			return fmt.Errorf("%w: more than %d postings of view %s", ErrTooLarge, uint32(MaxPostings), b.o.Views[v])
 		}
 	}

@@ -94,7 +94,7 @@ const maxDotTerms = 1 << 13
 
 // newDot finds the lists of the terms and chooses the levels.
 func newDot(s *Section, set *lists, terms []weighted, search *Search, exact *scorer) *dot {
-	d := &dot{s: s, search: search, exact: exact}
+	d := &dot{s: s, search: search, exact: exact, positive: make([]dotTerm, 0, len(terms))}
 	table := make([]uint32, 0, len(terms)*(set.blocks+1))
 	var squares, sums [2]float64 // of positive and negative weights
 	for _, t := range terms {

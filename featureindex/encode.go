@@ -88,7 +88,7 @@ func (e *encoder) forward(view int) {
 		e.out.write(bytesOf(narrow))
 	})
 	e.out.end(0)
-	if total > MaxPostings && e.err == nil {
+	if uint64(total) > MaxPostings && e.err == nil {
 		e.err = fmt.Errorf("%w: %d postings of view %s", ErrTooLarge, total, e.o.Views[view])
 	}
 	e.activations(view)

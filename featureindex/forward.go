@@ -1,5 +1,7 @@
 package featureindex
 
+import "slices"
+
 // forward is the codes of one view, by document.
 type forward struct {
 	narrow      []uint16 // features where they fit 16 bits
@@ -34,7 +36,7 @@ func newForward(p *partReader, view, n int) (forward, error) {
 	case f.total > 0:
 		return f, corrupt("directory", -1, "%d postings of view %s for %d documents without rows", f.total, p.o.Views[view], n)
 	}
-	if f.total > MaxPostings {
+	if uint64(f.total) > MaxPostings {
 		return f, corrupt("directory", -1, "%d postings of view %s", f.total, p.o.Views[view])
 	}
 	return f, p.err
@@ -84,4 +86,19 @@ func (f *forward) code(doc int, scratch *Code) Code {
 	}
 	scratch.Activations = f.appendActivations(scratch.Activations[:0], start, end)
 	return Code{scratch.Features, scratch.Activations}
+}
+
+// has tells whether a feature is in the code of a document.
+func (f *forward) has(doc int, feature uint32) bool {
+	start, end := f.bounds(doc)
+	if start == end {
+		return false
+	}
+	var found bool
+	if f.wide != nil {
+		_, found = slices.BinarySearch(f.wide[start:end], feature)
+	} else if feature < 1<<16 {
+		_, found = slices.BinarySearch(f.narrow[start:end], uint16(feature))
+	}
+	return found
 }

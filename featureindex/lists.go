@@ -86,24 +86,24 @@ func (l *lists) endOfRuns(first, documents int) int {
 // listed, are of different blocks, no longer than these, and as long together as
 // the list.
 func (l *lists) checkRuns(slot, end, n int) bool {
-	rest, last := int(l.entries[slot].Documents), -1
-	check := func(block, count int) bool {
-		ok := block > last && block < l.blocks && count > 0 && count <= blockLen(block, n)
-		last, rest = block, rest-count
-		return ok
-	}
-	if l.counts == nil {
-		for _, r := range l.runs[l.entries[slot].Runs:end] {
-			if !check(int(r.Block), int(r.Count)) {
+	rest := int(l.entries[slot].Documents)
+	if l.counts != nil {
+		counts := l.counts[slot*l.blocks : (slot+1)*l.blocks]
+		for _, count := range counts {
+			if count > blockSize {
 				return false
 			}
+			rest -= int(count)
 		}
-		return rest == 0
+		return rest == 0 && int(counts[l.blocks-1]) <= blockLen(l.blocks-1, n)
 	}
-	for block, count := range l.runsOf(slot) {
-		if !check(block, count) {
+	last := -1
+	for _, r := range l.runs[l.entries[slot].Runs:end] {
+		block, count := int(r.Block), int(r.Count)
+		if block <= last || block >= l.blocks || count == 0 || count > blockLen(block, n) {
 			return false
 		}
+		last, rest = block, rest-count
 	}
 	return rest == 0
 }

@@ -10,7 +10,7 @@ const (
 	MaxFeatures    = 1 << 24 // features of a model
 	MaxViews       = 8
 	MaxDim         = 1 << 16
-	MaxDocuments   = 1 << 31        // documents of a section
+	MaxDocuments   = math.MaxInt32  // of a section
 	MaxPostings    = math.MaxUint32 // of one view
 	maxFingerprint = math.MaxUint16 // bytes
 	maxViewName    = math.MaxUint8  // bytes

@@ -90,7 +90,7 @@ func (s *Section) newOverlap(v View, features []uint32) (*overlap, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &overlap{set: set, n: s.n}
+	o := &overlap{set: set, n: s.n, cuts: make([]cut, 0, len(features))}
 	table := make([]uint32, 0, len(features)*(set.blocks+1))
 	for _, f := range features {
 		if slot := set.find(f); slot >= 0 {

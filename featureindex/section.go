@@ -189,14 +189,15 @@ func (s *Section) Code(v View, doc int) Code {
 }
 
 // ActiveIn returns the views in which a feature of a document is active, view i
-// as bit i.
+// as bit i: 0 for a document that is not there.
 func (s *Section) ActiveIn(doc int, feature uint32) uint8 {
 	mask := uint8(0)
+	if doc < 0 || doc >= s.n {
+		return mask
+	}
 	for v := range s.views {
-		for _, f := range s.Code(View(v), doc).Features {
-			if f == feature {
-				mask |= 1 << v
-			}
+		if s.views[v].has(doc, feature) {
+			mask |= 1 << v
 		}
 	}
 	return mask

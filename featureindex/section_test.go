@@ -56,6 +56,17 @@ func TestSectionHoldsDocuments(t *testing.T) {
 					t.Fatalf("document %d view %d: %v, want %v", doc, v, got, want)
 				}
 			}
+			for range 5 {
+				f, want := uint32(r.IntN(sh.features)), uint8(0)
+				for v, code := range d.Views {
+					if slices.Contains(code.Features, f) {
+						want |= 1 << v
+					}
+				}
+				if got := s.ActiveIn(doc, f); got != want {
+					t.Fatalf("document %d feature %d: active in %b, want %b", doc, f, got, want)
+				}
+			}
 			if !slices.Equal(s.Vector(Embedding, doc), d.Embedding) || !slices.Equal(s.Vector(Sum, doc), d.Sum) {
 				t.Fatalf("document %d: vectors", doc)
 			}

@@ -12,7 +12,7 @@ import (
 )
 
 // ErrLost is the cause of a CorruptionError for codes that were lost when a
-// damaged section was merged. Their documents have to be indexed again.
+// damaged section was merged.
 var ErrLost = errors.New("codes were lost to damage before a merge")
 
 // Health is the state of an index's feature sections.

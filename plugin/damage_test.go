@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -206,4 +207,25 @@ func (tr truth) forgetDamaged(t *testing.T, i bleve.Index) {
 			tr[id] = e
 		}
 	}
+}
+
+func FuzzFeatures(f *testing.F) {
+	docs, _ := zapDocuments(rand.New(rand.NewPCG(1, 1)), 3)
+	s, _, err := (&segments{}).New(docs)
+	if err != nil {
+		f.Fatal(err)
+	}
+	var file bytes.Buffer
+	if _, err := s.(*memorySegment).WriteTo(&file); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(file.Bytes())
+	f.Add([]byte("short"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c := openFeatures("x", data, 3)
+		_ = (&part{codes: c}).check()
+		if section := c.section(); section != nil && (c.health() != nil || section.Len() != 3) {
+			t.Fatal("a damaged section is handed out")
+		}
+	})
 }

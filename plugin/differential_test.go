@@ -200,6 +200,10 @@ func (tr truth) equalComposed(t testing.TB, i bleve.Index, r *rand.Rand) {
 	boolean.AddFilter(field(query.NewTermQuery("river"), "text"))
 	same(t, "dot filtered", find(t, i, boolean), dots(river))
 
+	boolean = query.NewBooleanQuery([]query.Query{&Dot{Terms: terms}}, nil, nil)
+	boolean.AddFilter(query.NewConjunctionQuery([]query.Query{&Overlap{View: "qa", Features: []uint32{0, 1}, K: 1}, field(query.NewTermQuery("river"), "text")}))
+	same(t, "dot filtered by overlap", find(t, i, boolean), dots(func(e entry) bool { return river(e) && e.overlap("qa", []uint32{0, 1}) > 0 }))
+
 	text := map[string]float64{}
 	for _, h := range find(t, i, field(query.NewTermQuery("river"), "text")) {
 		text[h.ID] = h.Score

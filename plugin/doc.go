@@ -42,10 +42,10 @@
 // the lower document number, whatever is around it: in a conjunction, the K best
 // are found first and the others are then taken away. To rank only among some
 // documents, put what selects them into Filter. Without K, it yields every
-// document that matches. Where no scores are wanted, in a filter clause, a
-// must_not clause or a request with Score "none", there are no best documents,
-// and K is not looked at; in a must_not clause Bleve wants scores nevertheless,
-// so leave K out there. An alias asks each index for its K best.
+// document that matches. In a filter clause of a boolean query, and in a request
+// with Score "none", there are no scores and so no best documents: K is not
+// looked at. In a must_not clause it is, so leave it out there. An alias asks
+// each index for its K best.
 //
 // Scores are exact: float64 sums of exact products, in the order of views and
 // features. Neither the scores of text queries beside them nor Bleve's query
@@ -58,8 +58,8 @@
 // field UnionField, with the features' numbers as terms: the query string
 // "+original:431 -qa:7", term, prefix and wildcard queries and term facets
 // work. They know that a feature is active but not how strongly, and they are
-// far slower than this package's queries. Documents' own fields must not be
-// named like views.
+// far slower than this package's queries. A batch with documents whose own fields
+// are named like a view or like UnionField fails.
 //
 // # Snapshots
 //
@@ -73,8 +73,8 @@
 // its file is opened. A segment whose section is damaged has no codes; its texts
 // are found as before. CheckHealth says so, and Check, which reads every byte,
 // names file, part and offset. When a damaged section is merged, its documents
-// go on without codes, and the number of those lost stays in the files: index
-// them again. Damage to zap's own part of a file is beyond this package, apart
+// go on without codes, and the number of those lost stays in the files from then
+// on: index into a new index. Damage to zap's own part of a file is beyond this package, apart
 // from Check's report.
 //
 // # Caveats

@@ -92,7 +92,7 @@ func (d *Document) Shared(view string, t featureindex.Terms) (shared []Shared, e
 		if err != nil {
 			return err
 		}
-		for _, p := range products(s, len(names), v, weightsOf(t), d.number) {
+		for _, p := range products(s, len(names), v, sortedTerms(t), d.number) {
 			shared = append(shared, Shared{names[p.view], p.feature, p.weight, p.activation})
 		}
 		return nil
@@ -101,8 +101,8 @@ func (d *Document) Shared(view string, t featureindex.Terms) (shared []Shared, e
 }
 
 // Explain explains the document's score under a query: the parts add up to it.
-// K and Filter of the query are not looked at. A document that the query does
-// not match is explained with a score of 0.
+// K, Min and Filter of the query are not looked at: a document that the query
+// does not find is explained like any other.
 func (d *Document) Explain(q Scoring) (e *search.Explanation, err error) {
 	if err := q.Validate(); err != nil {
 		return nil, err

@@ -56,21 +56,13 @@ func (q *Dot) plan(_ *featureindex.Section, views []string) (plan, error) {
 
 // A dotPlan answers a Dot.
 type dotPlan struct {
-	views   []string
-	view    featureindex.View
-	terms   featureindex.Terms // none of weight 0
-	weights map[uint32]float32
+	views []string
+	view  featureindex.View
+	terms featureindex.Terms // as sortedTerms returns them
 }
 
 func newDotPlan(views []string, v featureindex.View, terms featureindex.Terms) *dotPlan {
-	p := &dotPlan{views: views, view: v, weights: weightsOf(terms)}
-	for i, f := range terms.Features {
-		if terms.Weights[i] != 0 {
-			p.terms.Features = append(p.terms.Features, f)
-			p.terms.Weights = append(p.terms.Weights, terms.Weights[i])
-		}
-	}
-	return p
+	return &dotPlan{views: views, view: v, terms: sortedTerms(terms)}
 }
 
 func (p *dotPlan) matches(ctx context.Context, s *featureindex.Section, search featureindex.Search) (*roaring.Bitmap, error) {
@@ -82,7 +74,7 @@ func (p *dotPlan) top(ctx context.Context, s *featureindex.Section, search featu
 }
 
 func (p *dotPlan) products(s *featureindex.Section, doc int) []product {
-	return products(s, len(p.views), p.view, p.weights, doc)
+	return products(s, len(p.views), p.view, p.terms, doc)
 }
 
 func (p *dotPlan) score(s *featureindex.Section, doc int) float64 { return sum(p.products(s, doc)) }

@@ -1,7 +1,9 @@
 package plugin
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/steersight/steersight/featureindex"
 
@@ -41,9 +43,10 @@ type product struct {
 // value returns weight·activation, which is exact in float64.
 func (p product) value() float64 { return float64(p.weight) * float64(p.activation) }
 
-// products returns the shared features of a document and a query, in the order
-// in which their values make up the exact score: view by view, ascending.
-func products(s *featureindex.Section, views int, v featureindex.View, weights map[uint32]float32, doc int) []product {
+// products returns the shared features of a document and of terms that
+// sortedTerms returned, in the order in which their values make up the exact
+// score: view by view, ascending.
+func products(s *featureindex.Section, views int, v featureindex.View, terms featureindex.Terms, doc int) []product {
 	from, to := int(v), int(v)+1
 	if v == featureindex.Union {
 		from, to = 0, views
@@ -51,9 +54,13 @@ func products(s *featureindex.Section, views int, v featureindex.View, weights m
 	var shared []product
 	for view := from; view < to; view++ {
 		code := s.Code(featureindex.View(view), doc)
-		for i, feature := range code.Features {
-			if w := weights[feature]; w != 0 {
-				shared = append(shared, product{featureindex.View(view), feature, w, code.Activations[i]})
+		at := 0
+		for i, feature := range terms.Features {
+			for at < len(code.Features) && code.Features[at] < feature {
+				at++
+			}
+			if at < len(code.Features) && code.Features[at] == feature {
+				shared = append(shared, product{featureindex.View(view), feature, terms.Weights[i], code.Activations[at]})
 			}
 		}
 	}
@@ -80,15 +87,23 @@ func explainProducts(products []product, views []string) []*search.Explanation {
 	return leaves
 }
 
-// weightsOf returns terms as a map, those of weight 0 left out.
-func weightsOf(t featureindex.Terms) map[uint32]float32 {
-	weights := make(map[uint32]float32, len(t.Features))
-	for i, f := range t.Features {
-		if t.Weights[i] != 0 {
-			weights[f] = t.Weights[i]
+// sortedTerms returns the terms of weights other than 0, ascending.
+func sortedTerms(t featureindex.Terms) featureindex.Terms {
+	if slices.IsSorted(t.Features) && !slices.Contains(t.Weights, 0) {
+		return t
+	}
+	var order []int
+	for i, w := range t.Weights {
+		if w != 0 {
+			order = append(order, i)
 		}
 	}
-	return weights
+	slices.SortFunc(order, func(i, j int) int { return cmp.Compare(t.Features[i], t.Features[j]) })
+	var sorted featureindex.Terms
+	for _, i := range order {
+		sorted.Features, sorted.Weights = append(sorted.Features, t.Features[i]), append(sorted.Weights, t.Weights[i])
+	}
+	return sorted
 }
 
 // viewName returns the name of a view for messages.

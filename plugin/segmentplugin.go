@@ -101,6 +101,9 @@ func buildSection(documents []index.Document, config map[string]any) ([]byte, er
 	if err := checkOptions(options, documents, fields); err != nil {
 		return nil, err
 	}
+	if err := checkNames(options, documents); err != nil {
+		return nil, err
+	}
 	raw, err := encodeDocuments(options, fields)
 	var bad *documentError
 	if errors.As(err, &bad) {
@@ -117,6 +120,20 @@ func checkOptions(o *featureindex.Options, documents []index.Document, fields []
 		}
 	}
 	return nil
+}
+
+// checkNames returns an error for a document with a field of its own that could
+// not be searched, because a view has its name.
+func checkNames(o *featureindex.Options, documents []index.Document) (err error) {
+	for _, d := range documents {
+		d.VisitFields(func(f index.Field) {
+			_, ours := f.(*Field)
+			if _, taken := viewNamed(o.Views, f.Name()); taken && !ours && f.Name() != "" {
+				err = fmt.Errorf("%w of document %q: its own field %q has the name of a view", ErrField, d.ID(), f.Name())
+			}
+		})
+	}
+	return err
 }
 
 // encodeDocuments encodes one document for each field, an empty one for nil.

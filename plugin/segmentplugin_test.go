@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"path/filepath"
 	"strconv"
@@ -141,6 +142,22 @@ func TestBatchesThatAreRefused(t *testing.T) {
 	}
 }
 
+func TestFieldsNamedLikeViewsAreRefused(t *testing.T) {
+	i, err := Create("", testMapping(), *testOptions, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer i.Close()
+	for _, name := range []string{UnionField, "qa"} {
+		if err := i.Index("a", map[string]any{name: "x"}); !errors.Is(err, ErrField) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := i.Index("a", map[string]any{"features": map[string]any{"x": "y"}}); err != nil {
+		t.Error(err) // is features.x
+	}
+}
+
 func TestWriterHookIsRefused(t *testing.T) {
 	index.WriterHook = func([]byte) (string, func([]byte) []byte, error) {
 		return "hook", func(b []byte) []byte { return b }, nil
@@ -152,6 +169,36 @@ func TestWriterHookIsRefused(t *testing.T) {
 	}
 	if _, _, err := (&segments{}).Merge(nil, nil, "", nil, nil); !errors.Is(err, ErrWriterHook) {
 		t.Fatal(err)
+	}
+}
+
+func TestNestedDocumentsHaveTheirOwnCodes(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 8))
+	var docs []index.Document
+	var want []entry
+	add := func(id string) *document.Document {
+		d, e := document.NewDocument(id), randomEntry(r)
+		e.bare = false
+		d.AddField(NewField(testOptions, e.codes))
+		d.AddIDField()
+		want = append(want, e)
+		return d
+	}
+	for n := range 10 {
+		parent := add(strconv.Itoa(n))
+		for child := range n % 3 {
+			parent.AddNestedDocument(add(strconv.Itoa(n) + "." + strconv.Itoa(child)))
+		}
+		docs = append(docs, parent)
+	}
+	s, _, err := (&segments{}).New(docs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n, e := range want {
+		if got := s.(*memorySegment).codes.section().Code(0, n); fmt.Sprint(got) != fmt.Sprint(e.code(0)) {
+			t.Fatalf("document %d: %v, want %v", n, got, e.code(0))
+		}
 	}
 }
 

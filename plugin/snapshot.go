@@ -231,12 +231,15 @@ func (s *Snapshot) Facets(ctx context.Context, view string) (*Facets, error) {
 }
 
 // FacetsOf counts the features of a view in the documents that a query matches,
-// whether or not the search did.
+// whether or not the search did; in all documents for nil.
 func (s *Snapshot) FacetsOf(ctx context.Context, view string, q query.Query, m mapping.IndexMapping) (*Facets, error) {
 	if err := s.read(); err != nil {
 		return nil, err
 	}
 	defer s.mu.RUnlock()
+	if q == nil {
+		q = &All{} // of no features
+	}
 	f := newFacets()
 	for _, state := range s.states {
 		selected, err := selectDocuments(ctx, state.reader, m, q, state.parts)

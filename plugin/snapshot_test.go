@@ -86,6 +86,12 @@ func TestSnapshotIsOfItsSearch(t *testing.T) {
 		}
 		counts, documents = before.facets(view, func(e entry) bool { return e.overlap("qa", []uint32{0, 1}) > 0 })
 		sameFacets(t, view, got, counts, documents)
+		all, err := snapshot.FacetsOf(context.Background(), view, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		everything, documents := before.facets(view, func(entry) bool { return true })
+		sameFacets(t, view, all, everything, documents)
 		top, other := got.Top(3)
 		for _, c := range counts[3:] {
 			other -= c.Documents
@@ -293,5 +299,23 @@ func TestAlias(t *testing.T) {
 			t.Fatal(err)
 		}
 		tr[h.ID].equalDocument(t, d)
+	}
+}
+
+func TestNeutralSteeringIsNoSteering(t *testing.T) {
+	r := rand.New(rand.NewPCG(8, 7))
+	i, _ := randomIndex(t, "", r, 200, 40, nil)
+	neutral := featureindex.Terms{Features: []uint32{1, 2, 3}, Weights: make([]float32, 3)}
+	terms, vector := randomTerms(r, 9), randomVector(r, testOptions.Dim)
+	for _, c := range []struct{ base, ranked Scoring }{
+		{&Dot{Terms: terms}, &Dot{Terms: terms, K: 50}},
+		{&KNN{Vector: vector}, &KNN{Vector: vector, K: 50}},
+	} {
+		want := find(t, i, c.ranked)
+		for n, h := range find(t, i, &Steer{Base: c.base, Terms: neutral, K: 50}) {
+			if h.ID != want[n].ID || h.Score != want[n].Score {
+				t.Fatalf("hit %d is %s of score %v, want %s of %v", n, h.ID, h.Score, want[n].ID, want[n].Score)
+			}
+		}
 	}
 }

@@ -146,7 +146,7 @@ func (s *stress) facets(r *rand.Rand) error {
 	ctx, snapshot := Watch(context.Background())
 	defer snapshot.Close()
 	color := []string{"red", "green", "blue"}[r.IntN(3)]
-	req := bleve.NewSearchRequestOptions(field(query.NewTermQuery(color), "color"), 10000, 0, false)
+	req := bleve.NewSearchRequestOptions(field(query.NewTermQuery(color), "color"), 1000000, 0, false)
 	req.AddFacet("f", bleve.NewFacetRequest("qa", 1000))
 	res, err := s.index.SearchInContext(ctx, req)
 	if err != nil {
