@@ -21,12 +21,14 @@ func (ix *Index) Check(ctx context.Context) ([]*plugin.CorruptionError, error) {
 
 // Stats are the sizes of an index.
 type Stats struct {
-	Documents uint64        `json:"documents"`
-	Bytes     int64         `json:"bytes"` // on disk, 0 in memory
-	Features  int           `json:"features"`
-	Active    int           `json:"active_features"` // that any document has
-	Health    plugin.Health `json:"health"`
-	Manifest  Manifest      `json:"manifest"`
+	Documents uint64   `json:"documents"`
+	Bytes     int64    `json:"bytes"` // on disk, 0 in memory
+	Features  int      `json:"features"`
+	Active    int      `json:"active_features"` // that any document has
+	Segments  int      `json:"segments"`
+	Damaged   []string `json:"damaged,omitempty"` // what is wrong with feature sections
+	Lost      uint64   `json:"lost,omitempty"`    // documents, at most, whose codes were lost in merges
+	Manifest  Manifest `json:"manifest"`
 }
 
 // Stats returns the sizes of the index.
@@ -42,8 +44,13 @@ func (ix *Index) Stats(ctx context.Context) (s Stats, err error) {
 	}
 	defer func() { err = errors.Join(err, v.close()) }()
 	s.Manifest, s.Features = ix.manifest, ix.features.Features
-	if s.Health, err = v.snapshot.Health(); err != nil {
+	health, err := v.snapshot.Health()
+	if err != nil {
 		return s, err
+	}
+	s.Segments, s.Lost = health.Segments, health.Lost
+	for _, damage := range health.Damaged {
+		s.Damaged = append(s.Damaged, damage.Error())
 	}
 	facets, err := v.allFacets(ctx)
 	if err != nil {
