@@ -3,6 +3,9 @@ package index
 import (
 	"cmp"
 	"slices"
+
+	"github.com/blevesearch/bleve/v2/fusion"
+	"github.com/blevesearch/bleve/v2/search"
 )
 
 // A fused document has its places in the two rankings of a hybrid search.
@@ -12,12 +15,40 @@ type fused struct {
 	textRank, vectorRank int      // from 1; 0 where a ranking does not have it
 }
 
-// fuse joins two rankings into one, by falling fused score and then by id.
-//
-// Reciprocal rank fusion adds weight/(rank_k + rank) for each ranking (Cormack
-// et al. 2009). Weighted fusion adds weight·(score − least)/(most − least),
-// with least and most those of the ranking's window.
+// fuse joins two rankings into one, by falling fused score and then by id, as
+// Bleve's own fusion does: by reciprocal ranks, weight/(rank_k + rank) for each
+// ranking (Cormack et al. 2009), or by relative scores,
+// weight·(score − least)/(most − least) within each ranking.
 func fuse(text, vector []ranked, f Fusion) []fused {
+	all := unite(text, vector)
+	matches := make(search.DocumentMatchCollection, len(all))
+	for i, d := range all {
+		matches[i] = &search.DocumentMatch{HitNumber: uint64(i)}
+		if d.text != nil {
+			matches[i].Score = *d.text
+		}
+		if d.vector != nil {
+			matches[i].ScoreBreakdown = map[int]float64{0: *d.vector}
+		}
+	}
+	weights := []float64{*f.Text, *f.Vector}
+	var result *fusion.FusionResult
+	if f.Method == "rrf" {
+		result = fusion.ReciprocalRankFusion(matches, weights, f.RankK, len(all), 1, false)
+	} else {
+		result = fusion.RelativeScoreFusion(matches, weights, len(all), 1, false)
+	}
+	best := make([]fused, len(result.Hits))
+	for i, match := range result.Hits {
+		best[i] = all[match.HitNumber]
+		best[i].score = match.Score
+	}
+	return best
+}
+
+// unite returns the documents of both rankings, by id, which decides between
+// equal scores.
+func unite(text, vector []ranked) []fused {
 	at := make(map[uint64]int, len(text)+len(vector))
 	var all []fused
 	find := func(r ranked) *fused {
@@ -32,27 +63,11 @@ func fuse(text, vector []ranked, f Fusion) []fused {
 	for i, r := range text {
 		d := find(r)
 		d.text, d.textRank = &text[i].score, i+1
-		d.score += *f.Text * f.part(text, i)
 	}
 	for i, r := range vector {
 		d := find(r)
 		d.vector, d.vectorRank = &vector[i].score, i+1
-		d.score += *f.Vector * f.part(vector, i)
 	}
-	slices.SortFunc(all, func(a, b fused) int {
-		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.id, b.id))
-	})
+	slices.SortFunc(all, func(a, b fused) int { return cmp.Compare(a.id, b.id) })
 	return all
-}
-
-// part is what the i-th of a ranking adds to its fused score, before weights.
-func (f Fusion) part(ranking []ranked, i int) float64 {
-	if f.Method == "rrf" {
-		return 1 / float64(f.RankK+i+1)
-	}
-	most, least := ranking[0].score, ranking[len(ranking)-1].score
-	if most == least {
-		return 1
-	}
-	return (ranking[i].score - least) / (most - least)
 }

@@ -1,6 +1,7 @@
 package index
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"time"
 
@@ -48,7 +50,7 @@ type Options struct {
 	Half bool
 
 	Device  string       // see gpu.Options
-	Threads int          // of computing; 0 means all
+	Threads int          // of computing, also within a query; 0 means all
 	Logger  *slog.Logger // nil is silent
 }
 
@@ -61,6 +63,7 @@ type Index struct {
 	engine    *gpu.Engine
 	explainer *explain.Explainer
 	encoder   embed.Encoder
+	threads   int
 
 	mu     sync.RWMutex // held for reading by all that use bleve, for writing by Close
 	closed bool
@@ -188,7 +191,7 @@ func newIndex(b bleve.Index, m *model.Model, manifest Manifest, o Options) (*Ind
 	}
 	features := featureOptions(m, manifest)
 	return &Index{bleve: b, model: m, manifest: manifest, features: &features,
-		engine: engine, explainer: explainer, encoder: o.Encoder}, nil
+		engine: engine, explainer: explainer, encoder: o.Encoder, threads: cmp.Or(o.Threads, runtime.GOMAXPROCS(0))}, nil
 }
 
 // featureOptions are those of the index's feature sections.

@@ -62,6 +62,7 @@ func (ix *Index) Search(ctx context.Context, r Request) (answer *Answer, err err
 		return nil, err
 	}
 	defer done()
+	ctx = plugin.WithThreads(ctx, ix.threads)
 	a, err := ix.ask(ctx, r)
 	if err != nil {
 		return nil, err
