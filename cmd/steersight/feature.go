@@ -10,6 +10,7 @@ import (
 
 	"github.com/steersight/steersight/explain"
 	"github.com/steersight/steersight/index"
+	"github.com/steersight/steersight/model"
 )
 
 func newFeature() *cobra.Command {
@@ -62,12 +63,8 @@ func printFeature(out io.Writer, f *index.Feature) error {
 		label = "(not labelled)"
 	}
 	fmt.Fprintf(&text, "feature %d  %s\n%d of %d documents", f.Feature, label, f.Documents, f.Of)
-	for _, view := range []string{"original", "qa", "summary", "purpose"} {
-		for name, n := range f.Views {
-			if string(name) == view {
-				fmt.Fprintf(&text, ", %s %d", view, n)
-			}
-		}
+	for _, view := range model.Views() {
+		fmt.Fprintf(&text, ", %s %d", view, f.Views[view])
 	}
 	fmt.Fprintf(&text, "\n\nactivation\n")
 	largest := 1

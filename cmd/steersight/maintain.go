@@ -4,95 +4,76 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/spf13/cobra"
 
 	"github.com/steersight/steersight/index"
 )
 
-func newCheck() *cobra.Command {
+// onIndex makes a command that does something with an index.
+func onIndex(use, short string, do func(c *cobra.Command, path string, ix *index.Index) error) *cobra.Command {
 	var f openFlags
 	c := &cobra.Command{
-		Use:   "check",
-		Short: "read every byte of an index and say what is damaged",
+		Use:   use,
+		Short: short,
 		Args:  noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			ix, err := f.openIndex(c, false)
 			if err != nil {
 				return err
 			}
-			defer ix.Close()
-			damage, err := ix.Check(c.Context())
-			if err != nil {
-				return err
-			}
-			for _, d := range damage {
-				fmt.Fprintln(c.OutOrStdout(), d)
-			}
-			if len(damage) > 0 {
-				return fmt.Errorf("%s: %d parts are damaged; index the documents again", f.path, len(damage))
-			}
-			n, err := ix.Count()
-			fmt.Fprintf(c.ErrOrStderr(), "steersight: %s is whole: %d documents\n", f.path, n)
-			return err
+			return errors.Join(do(c, f.path, ix), ix.Close())
 		},
 	}
 	c.Flags().StringVar(&f.path, "index", "", "`DIR` of the index")
 	return c
+}
+
+func newCheck() *cobra.Command {
+	return onIndex("check", "read every byte of an index and say what is damaged", func(c *cobra.Command, path string, ix *index.Index) error {
+		damage, err := ix.Check(c.Context())
+		if err != nil {
+			return err
+		}
+		for _, d := range damage {
+			fmt.Fprintln(c.OutOrStdout(), d)
+		}
+		if len(damage) > 0 {
+			return fmt.Errorf("%s: %d parts are damaged; index the documents again", path, len(damage))
+		}
+		n, err := ix.Count()
+		fmt.Fprintf(c.ErrOrStderr(), "steersight: %s is whole: %d documents\n", path, n)
+		return err
+	})
 }
 
 func newStats() *cobra.Command {
-	var f openFlags
-	c := &cobra.Command{
-		Use:   "stats",
-		Short: "print the sizes of an index and what it was made with, as JSON",
-		Args:  noArguments,
-		RunE: func(c *cobra.Command, _ []string) error {
-			ix, err := f.openIndex(c, false)
-			if err != nil {
-				return err
-			}
-			defer ix.Close()
-			stats, err := ix.Stats(c.Context())
-			if err != nil {
-				return err
-			}
-			return printJSON(c.OutOrStdout(), stats)
-		},
-	}
-	c.Flags().StringVar(&f.path, "index", "", "`DIR` of the index")
-	return c
+	return onIndex("stats", "print the sizes of an index and what it was made with, as JSON", func(c *cobra.Command, _ string, ix *index.Index) error {
+		stats, err := ix.Stats(c.Context())
+		if err != nil {
+			return err
+		}
+		return printJSON(c.OutOrStdout(), stats)
+	})
 }
 
 func newDump() *cobra.Command {
-	var f openFlags
-	c := &cobra.Command{
-		Use:   "dump",
-		Short: "print the documents of an index as JSON lines, by id",
-		Args:  noArguments,
-		RunE: func(c *cobra.Command, _ []string) error {
-			ix, err := f.openIndex(c, false)
-			if err != nil {
-				return err
+	return onIndex("dump", "print the documents of an index as JSON lines, by id", func(c *cobra.Command, _ string, ix *index.Index) error {
+		encoder := json.NewEncoder(c.OutOrStdout())
+		encoder.SetEscapeHTML(false)
+		return ix.Documents(c.Context(), "", func(d index.Document) error {
+			line := maps.Clone(d.Fields)
+			if line == nil {
+				line = map[string]any{}
 			}
-			defer ix.Close()
-			encoder := json.NewEncoder(c.OutOrStdout())
-			encoder.SetEscapeHTML(false)
-			return ix.Documents(c.Context(), "", func(d index.Document) error {
-				line := map[string]any{}
-				for name, value := range d.Fields {
-					line[name] = value
-				}
-				line["_id"], line["text"] = d.ID, d.Text
-				if d.Title != "" {
-					line["title"] = d.Title
-				}
-				return encoder.Encode(line)
-			})
-		},
-	}
-	c.Flags().StringVar(&f.path, "index", "", "`DIR` of the index")
-	return c
+			line["_id"], line["text"] = d.ID, d.Text
+			if d.Title != "" {
+				line["title"] = d.Title
+			}
+			return encoder.Encode(line)
+		})
+	})
 }
 
 // newReindex makes a new index of an old one's documents.

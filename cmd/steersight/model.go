@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -38,10 +37,7 @@ cannot be used is refused with one line that says why, and exit code 1.`,
 				return err
 			}
 			if asJSON {
-				encoder := json.NewEncoder(c.OutOrStdout())
-				encoder.SetIndent("", "  ")
-				encoder.SetEscapeHTML(false)
-				return encoder.Encode(description)
+				return printJSON(c.OutOrStdout(), description)
 			}
 			return printDescription(c.OutOrStdout(), description)
 		},

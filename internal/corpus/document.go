@@ -16,15 +16,6 @@ type Document struct {
 	Fields      map[string]any // all other fields, as encoding/json reads them
 }
 
-// Content is the text that is embedded: the title, if there is one, and the
-// text, as BEIR joins them.
-func (d Document) Content() string {
-	if d.Title == "" {
-		return d.Text
-	}
-	return d.Title + " " + d.Text
-}
-
 // A Reader reads documents. Its memory does not grow with their number.
 type Reader struct{ *source }
 
