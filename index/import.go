@@ -42,7 +42,7 @@ type importState struct {
 // many of the source are in the index. Documents of an earlier, interrupted
 // import from the same source are read and passed over.
 func (ix *Index) Import(ctx context.Context, next func() (Document, error), o Import) (int, error) {
-	done, err := ix.use()
+	done, err := ix.change()
 	if err != nil {
 		return 0, err
 	}
@@ -111,7 +111,7 @@ func markImported(b *bleve.Batch, o Import, taken int) error {
 
 // Forget makes the next import from a source start anew. The documents stay.
 func (ix *Index) Forget(source string) error {
-	done, err := ix.use()
+	done, err := ix.change()
 	if err != nil {
 		return err
 	}

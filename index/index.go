@@ -21,6 +21,7 @@ import (
 	"github.com/blevesearch/bleve/v2/mapping"
 	"github.com/blevesearch/bleve/v2/registry"
 	bleveindex "github.com/blevesearch/bleve_index_api"
+	"go.etcd.io/bbolt"
 
 	"github.com/steersight/steersight/embed"
 	"github.com/steersight/steersight/explain"
@@ -49,6 +50,10 @@ type Options struct {
 	// are then those of the rounded activations.
 	Half bool
 
+	// ReadOnly opens an index that other programs may read at the same time,
+	// and refuses to change it. Otherwise an index has one program at a time.
+	ReadOnly bool
+
 	Device  string       // see gpu.Options
 	Threads int          // of computing, also within a query; 0 means all
 	Logger  *slog.Logger // nil is silent
@@ -64,6 +69,7 @@ type Index struct {
 	explainer *explain.Explainer
 	encoder   embed.Encoder
 	threads   int
+	readOnly  bool
 
 	mu     sync.RWMutex // held for reading by all that use bleve, for writing by Close
 	closed bool
@@ -74,7 +80,16 @@ var (
 	ErrClosed = errors.New("the index is closed")
 	// ErrNoIndex is returned by Open for a folder without an index.
 	ErrNoIndex = errors.New("no index in this folder; make one with steersight index")
+	// ErrInUse is returned by Open for an index that another program changes,
+	// or, without ReadOnly, reads.
+	ErrInUse = errors.New("another program is using the index; try again when it has ended")
+	// ErrReadOnly is returned by what changes an index that was opened with
+	// ReadOnly.
+	ErrReadOnly = errors.New("the index was opened for reading only")
 )
+
+// lockTimeout is how long Open waits for another program to end.
+const lockTimeout = "1s"
 
 // use holds the index open until the function that it returns is called.
 func (ix *Index) use() (done func(), err error) {
@@ -84,6 +99,14 @@ func (ix *Index) use() (done func(), err error) {
 		return nil, ErrClosed
 	}
 	return ix.mu.RUnlock, nil
+}
+
+// change is use for what changes the index.
+func (ix *Index) change() (done func(), err error) {
+	if ix.readOnly {
+		return nil, ErrReadOnly
+	}
+	return ix.use()
 }
 
 // The parts of an index's folder.
@@ -151,7 +174,11 @@ func Open(path string, o Options) (*Index, error) {
 			return nil, err
 		}
 	}
-	b, err := bleve.Open(filepath.Join(path, bleveFolder))
+	config := map[string]any{"bolt_timeout": lockTimeout, "read_only": o.ReadOnly}
+	b, err := bleve.OpenUsing(filepath.Join(path, bleveFolder), config)
+	if errors.Is(err, bbolt.ErrTimeout) {
+		return nil, fmt.Errorf("%s: %w", path, ErrInUse)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -191,7 +218,7 @@ func newIndex(b bleve.Index, m *model.Model, manifest Manifest, o Options) (*Ind
 	}
 	features := featureOptions(m, manifest)
 	return &Index{bleve: b, model: m, manifest: manifest, features: &features,
-		engine: engine, explainer: explainer, encoder: o.Encoder, threads: cmp.Or(o.Threads, runtime.GOMAXPROCS(0))}, nil
+		engine: engine, explainer: explainer, encoder: o.Encoder, readOnly: o.ReadOnly, threads: cmp.Or(o.Threads, runtime.GOMAXPROCS(0))}, nil
 }
 
 // featureOptions are those of the index's feature sections.

@@ -436,16 +436,34 @@ func TestUpdatesAndReopen(t *testing.T) {
 	if answer() != before {
 		t.Error("reopening changes the answer")
 	}
+	if _, err := Open(path, Options{}); !errors.Is(err, ErrInUse) {
+		t.Errorf("a second program that writes: %v", err)
+	}
 	ix.Close()
+	for range 2 { // readers share
+		if ix, err = Open(path, Options{ReadOnly: true}); err != nil {
+			t.Fatal(err)
+		}
+		defer ix.Close()
+		if answer() != before {
+			t.Error("opening for reading changes the answer")
+		}
+	}
+	if err := ix.Put(ctx, documents[0]); !errors.Is(err, ErrReadOnly) {
+		t.Errorf("put into an index that is read only: %v", err)
+	}
+	if _, err := Open(path, Options{}); !errors.Is(err, ErrInUse) {
+		t.Errorf("a program that writes beside readers: %v", err)
+	}
 	// another model is refused, and the error says what differs
 	other := testModel()
 	other.Internalizers[1].B1[0]++
-	if _, err = Open(path, Options{Model: other}); !errors.Is(err, ErrFingerprint) || !strings.Contains(err.Error(), "its summary internalizer has fingerprint") {
+	if _, err = Open(path, Options{Model: other, ReadOnly: true}); !errors.Is(err, ErrFingerprint) || !strings.Contains(err.Error(), "its summary internalizer has fingerprint") {
 		t.Errorf("another internalizer: %v", err)
 	}
 	other = testModel()
 	other.SAE.K = 11
-	if _, err = Open(path, Options{Model: other}); !errors.Is(err, ErrFingerprint) || !strings.Contains(err.Error(), "its sae has fingerprint") {
+	if _, err = Open(path, Options{Model: other, ReadOnly: true}); !errors.Is(err, ErrFingerprint) || !strings.Contains(err.Error(), "its sae has fingerprint") {
 		t.Errorf("another k: %v", err)
 	}
 	if _, err = Create(path, Options{Model: testModel()}); err == nil || !strings.Contains(err.Error(), "the folder is not empty") {

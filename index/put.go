@@ -51,7 +51,7 @@ func (ix *Index) Delete(ctx context.Context, ids ...string) error {
 // all. Of documents with the same id the last one counts; an id may not be
 // added and removed together.
 func (ix *Index) Batch(ctx context.Context, documents []Document, remove []string) error {
-	done, err := ix.use()
+	done, err := ix.change()
 	if err != nil {
 		return err
 	}

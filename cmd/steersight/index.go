@@ -216,7 +216,7 @@ func (f *openFlags) openIndex(c *cobra.Command, needsEncoder bool) (*index.Index
 		return nil, &usageError{c.CommandPath(), errors.New("--index is required")}
 	}
 	logger := newLogger(c.ErrOrStderr())
-	o := index.Options{Device: f.device, Threads: int(f.threads), Logger: logger}
+	o := index.Options{ReadOnly: true, Device: f.device, Threads: int(f.threads), Logger: logger}
 	if f.encoderFlags.given() && needsEncoder {
 		encoder, err := f.encoderFlags.open(0, int(f.threads), logger)
 		if err != nil {
