@@ -150,16 +150,22 @@ func Create(path string, o Options) (*Index, error) {
 	return newIndex(b, o.Model, manifest, o)
 }
 
-// makeFolder makes a folder, or takes an empty one.
+// makeFolder makes a folder, or takes an empty one. One in which the making of
+// an index got no further than the model counts as empty.
 func makeFolder(path string) error {
 	if err := os.MkdirAll(path, 0o777); err != nil {
 		return err
 	}
 	entries, err := os.ReadDir(path)
-	if err == nil && len(entries) > 0 {
-		err = fmt.Errorf("%s: the folder is not empty; open the index in it, or give another folder", path)
+	if err != nil {
+		return err
 	}
-	return err
+	for _, entry := range entries {
+		if entry.Name() != modelFolder {
+			return fmt.Errorf("%s: the folder is not empty; open the index in it, or give another folder", path)
+		}
+	}
+	return nil
 }
 
 // Open opens the index in a folder.

@@ -471,6 +471,21 @@ func TestUpdatesAndReopen(t *testing.T) {
 	}
 }
 
+// TestInterruptedCreate makes an index where the making of one was interrupted.
+func TestInterruptedCreate(t *testing.T) {
+	path := t.TempDir()
+	if _, err := Open(path, Options{}); !errors.Is(err, ErrNoIndex) {
+		t.Errorf("an empty folder: %v", err)
+	}
+	if err := testModel().Write(filepath.Join(path, modelFolder)); err != nil {
+		t.Fatal(err)
+	}
+	ix := newTestIndex(t, path, testDocuments(41, 3), 3)
+	if n, _ := ix.Count(); n != 3 {
+		t.Errorf("%d documents", n)
+	}
+}
+
 func TestBatchErrors(t *testing.T) {
 	ix := newTestIndex(t, "", nil, 1)
 	d := testDocuments(7, 2)

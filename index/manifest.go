@@ -47,7 +47,7 @@ func newManifest(m *model.Model, o *Options) Manifest {
 func parseManifest(text []byte) (Manifest, error) {
 	var m Manifest
 	if text == nil {
-		return m, errors.New("no manifest: not a Steersight index, or one whose making was interrupted")
+		return m, errors.New("no manifest: not a Steersight index, or one whose making was interrupted; remove it and make it again")
 	}
 	if err := json.Unmarshal(text, &m); err != nil {
 		return m, fmt.Errorf("manifest: %w", err)

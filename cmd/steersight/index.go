@@ -4,9 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -110,12 +108,8 @@ func (f *indexFlags) open(logger *slog.Logger) (*index.Index, error) {
 			return nil, err
 		}
 	}
-	entries, err := os.ReadDir(f.path)
-	if err == nil && len(entries) > 0 {
-		return index.Open(f.path, o)
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+	if ix, err := index.Open(f.path, o); !errors.Is(err, index.ErrNoIndex) {
+		return ix, err
 	}
 	if o.Model == nil {
 		return nil, errors.New("a new index needs a feature model: --reasoning_internalizer_dir and --mechanistic_explainer_checkpoint")
