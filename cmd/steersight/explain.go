@@ -149,18 +149,18 @@ func (f *explainFlags) source(dim int, logger *slog.Logger) (explain.Source, fun
 
 // explain streams the pairs through the explainer into the output.
 func (f *explainFlags) explain(c *cobra.Command, explainer *explain.Explainer, source explain.Source) error {
-	input, name, err := openInput(f.input, c.InOrStdin())
+	pairs, err := openInput(f.input, c.InOrStdin())
 	if err != nil {
 		return err
 	}
-	defer input.Close()
+	defer pairs.close()
 	output, err := createOutput(f.output, c.OutOrStdout())
 	if err != nil {
 		return err
 	}
 	defer output.Close()
-	bar := newProgress(c.ErrOrStderr(), "explaining", "pairs")
-	n, err := explainer.Run(c.Context(), explain.NewPairReader(input, name), source, int(f.batch), explain.Format(f.format), output, bar.at)
+	bar := newProgress(c.ErrOrStderr(), "explaining", "pairs", pairs.progress)
+	n, err := explainer.Run(c.Context(), explain.NewPairReader(pairs, pairs.name), source, int(f.batch), explain.Format(f.format), output, bar.at)
 	bar.finish()
 	if err != nil {
 		return err

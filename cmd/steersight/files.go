@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -9,17 +10,41 @@ import (
 	"github.com/steersight/steersight/internal/atomicfile"
 )
 
-// openInput opens a file to read, or standard input for "-", and says what
-// errors should call it.
-func openInput(path string, stdin io.Reader) (io.ReadCloser, string, error) {
+// An input is read, and knows how much of it has been.
+type input struct {
+	io.Reader
+	close func() error
+	name  string // what errors call it
+	size  int64  // in bytes, 0 where that is not known
+	read  int64
+}
+
+func (in *input) Read(b []byte) (int, error) {
+	n, err := in.Reader.Read(b)
+	in.read += int64(n)
+	return n, err
+}
+
+// progress returns how many bytes have been read, and of how many.
+func (in *input) progress() (read, size int64) { return in.read, in.size }
+
+// openInput opens a file to read, or standard input for "-".
+func openInput(path string, stdin io.Reader) (*input, error) {
 	if path == "-" {
-		return io.NopCloser(stdin), "standard input", nil
-	}
-	if isFolder(path) {
-		return nil, "", fmt.Errorf("%s: a folder, not a file of JSON lines", path)
+		return &input{Reader: stdin, close: func() error { return nil }, name: "standard input"}, nil
 	}
 	file, err := os.Open(path)
-	return file, path, err
+	if err != nil {
+		return nil, err
+	}
+	info, err := file.Stat()
+	if err == nil && info.IsDir() {
+		err = fmt.Errorf("%s: a folder, not a file of JSON lines", path)
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return &input{Reader: file, close: file.Close, name: path, size: info.Size()}, nil
 }
 
 func isFolder(path string) bool {

@@ -129,7 +129,7 @@ func (f *indexFlags) fill(c *cobra.Command, ix *index.Index) error {
 		return err
 	}
 	defer closeRows()
-	bar := newProgress(c.ErrOrStderr(), "indexing", "documents")
+	bar := newProgress(c.ErrOrStderr(), "indexing", "documents", documents.Progress)
 	o := index.Import{Batch: int(f.batch), Progress: bar.at}
 	if f.input != "-" {
 		_, size := documents.Progress()

@@ -171,7 +171,7 @@ func (f *searchFlags) many(c *cobra.Command, ix *index.Index) error {
 		return err
 	}
 	defer output.Close()
-	bar := newProgress(c.ErrOrStderr(), "searching", "queries")
+	bar := newProgress(c.ErrOrStderr(), "searching", "queries", queries.Progress)
 	n, err := f.writeRun(c, ix, queries, rows, corpus.NewRunWriter(output, "steersight"), bar)
 	bar.finish()
 	if err != nil {

@@ -54,18 +54,22 @@ func (t *talk) WithAttrs(attrs []slog.Attr) slog.Handler {
 
 func (t *talk) WithGroup(string) slog.Handler { return t }
 
-// progress shows on a terminal how many things are done and how fast; on
-// anything else it is silent.
+// progress shows on a terminal how many things are done, how fast, and, where
+// the size of the input is known, how long the rest takes; on anything else it
+// is silent.
 type progress struct {
 	bar *progressbar.ProgressBar
+	// read returns how many bytes of the input have been read, and of how
+	// many, 0 where that is not known.
+	read func() (read, size int64)
 }
 
-func newProgress(stderr io.Writer, doing, what string) *progress {
+func newProgress(stderr io.Writer, doing, what string, read func() (read, size int64)) *progress {
 	file, ok := stderr.(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {
 		return &progress{}
 	}
-	return &progress{progressbar.NewOptions(-1,
+	return &progress{read: read, bar: progressbar.NewOptions(-1,
 		progressbar.OptionSetWriter(file),
 		progressbar.OptionSetDescription("steersight: "+doing),
 		progressbar.OptionShowCount(),
@@ -76,11 +80,16 @@ func newProgress(stderr io.Writer, doing, what string) *progress {
 	)}
 }
 
-// at shows that n things are done.
+// at shows that n things are done. How many there are in all is reckoned from
+// the part of the input that has been read.
 func (p *progress) at(n int) {
-	if p.bar != nil {
-		p.bar.Set(n)
+	if p.bar == nil {
+		return
 	}
+	if read, size := p.read(); read > 0 && read < size {
+		p.bar.ChangeMax64(int64(float64(n) * float64(size) / float64(read)))
+	}
+	p.bar.Set(n)
 }
 
 // finish clears the line.
