@@ -82,8 +82,8 @@ func parseDevice(device string) (cuda bool, err error) {
 	name, number, numbered := strings.Cut(device, ":")
 	_, numberErr := strconv.ParseUint(number, 10, 16)
 	switch {
-	case !numbered && (name == "" || name == "auto" || name == "cpu"):
-		return false, nil
+	case !numbered && (name == "" || name == "auto") || name == "cpu" && (!numbered || numberErr == nil):
+		return false, nil // torch numbers its one CPU too
 	case name == "cuda" && (!numbered || numberErr == nil):
 		return true, nil
 	}

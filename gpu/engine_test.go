@@ -12,7 +12,7 @@ func TestDevice(t *testing.T) {
 	sae := randomSAE(rand.New(rand.NewPCG(1, 1)), 4, 4, 1, "random")
 	for device, want := range map[string]string{
 		"": "", "auto": "", "cpu": "", "cuda": "using the cpu", "cuda:1": "using the cpu",
-		"tpu9": "error", "cuda:": "error", "cuda:x": "error", "cpu:0": "error", "CUDA": "error", "cuda:-1": "error",
+		"tpu9": "error", "cuda:": "error", "cuda:x": "error", "cpu:0": "", "cpu:": "error", "auto:0": "error", "CUDA": "error", "cuda:-1": "error",
 	} {
 		var log bytes.Buffer
 		_, err := Open(sae, nil, Options{Device: device, Logger: slog.New(slog.NewTextHandler(&log, nil))})

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/steersight/steersight/explain"
 	"github.com/steersight/steersight/gpu"
@@ -65,7 +66,7 @@ func newExplain() *cobra.Command {
 }
 
 func (f *explainFlags) run(c *cobra.Command) error {
-	if err := f.check(); err != nil {
+	if err := f.check(c.Flags()); err != nil {
 		return &usageError{c.CommandPath(), err}
 	}
 	if err := f.computeFlags.check(); err != nil {
@@ -87,26 +88,25 @@ func (f *explainFlags) run(c *cobra.Command) error {
 	return f.explain(c, explainer, source)
 }
 
-// check finds what is wrong with the command line itself.
-func (f *explainFlags) check() error {
-	for _, required := range []struct{ name, value string }{
-		{"input_jsonl", f.input}, {"output_jsonl", f.output},
-		{"reasoning_internalizer_dir", f.internalizers}, {"mechanistic_explainer_checkpoint", f.sae},
-	} {
-		if required.value == "" {
-			return fmt.Errorf("--%s is required", required.name)
+// check finds what is wrong with the command line itself. A flag that is given
+// but empty is not missing: what it names will not be found.
+func (f *explainFlags) check(flags *pflag.FlagSet) error {
+	for _, required := range []string{"input_jsonl", "output_jsonl", "reasoning_internalizer_dir", "mechanistic_explainer_checkpoint"} {
+		if !flags.Changed(required) {
+			return fmt.Errorf("--%s is required", required)
 		}
 	}
 	if !slices.Contains(explain.Formats, explain.Format(f.format)) {
 		return fmt.Errorf("--format %q is not known; use reference, full or text", f.format)
 	}
+	encoder := f.encoderFlags.given() || flags.Changed("embedding_model_name")
 	stored := f.queryEmbeddings != "" || f.docEmbeddings != ""
 	switch {
 	case stored && (f.queryEmbeddings == "" || f.docEmbeddings == ""):
 		return errors.New("--query_embeddings and --doc_embeddings go together")
-	case stored && f.encoderFlags.given():
+	case stored && encoder:
 		return errors.New("give an encoder or stored embeddings, not both")
-	case !stored && !f.encoderFlags.given():
+	case !stored && !encoder:
 		return errors.New("give an encoder (--embedding_model_name) or stored embeddings (--query_embeddings and --doc_embeddings)")
 	}
 	return nil

@@ -33,6 +33,9 @@ func openInput(path string, stdin io.Reader) (*input, error) {
 	if path == "-" {
 		return &input{Reader: stdin, close: func() error { return nil }, name: "standard input"}, nil
 	}
+	if path == "" {
+		return nil, errors.New("the input file has no name")
+	}
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -65,6 +68,9 @@ type output interface {
 func createOutput(path string, stdout io.Writer) (output, error) {
 	if path == "-" {
 		return stream{stdout, nil}, nil
+	}
+	if path == "" {
+		return nil, errors.New("the output file has no name")
 	}
 	if info, err := os.Stat(path); err == nil && !info.IsDir() && !info.Mode().IsRegular() {
 		file, err := os.OpenFile(path, os.O_WRONLY, 0)

@@ -127,6 +127,9 @@ func (f *computeFlags) add(flags *pflag.FlagSet, what string) {
 }
 
 func (f *computeFlags) check() error {
+	if f.device == "" {
+		return errors.New("--device is empty; use auto, cpu, cuda or cuda:N")
+	}
 	if f.batch < 1 {
 		return fmt.Errorf("--batch_size %d: must be 1 or more", f.batch)
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	maxDepth     = 900  // Python's recursion limit stops a little deeper
+	maxDepth     = 980  // Python's recursion limit stops a little deeper
 	maxIntDigits = 4300 // Python's limit for reading an integer
 )
 

@@ -32,7 +32,7 @@ func TestParseRefuses(t *testing.T) {
 		`[1,]`:                          "a value should stand here",
 		`{"a" 1}`:                       "a colon should stand here",
 		`{"a":1 "b":2}`:                 "a comma or } should stand here",
-		strings.Repeat("[", 2000):       "nested deeper than 900",
+		strings.Repeat("[", 2000):       "nested deeper than 980",
 		strings.Repeat("9", 5000):       "an integer of more than 4300 digits",
 		"{\"a\u00a0\": 1}\u00a0":        "more text after the value",
 		`{"a": "x", "b": "\ud800" "c"}`: "a comma or } should stand here",
