@@ -169,11 +169,10 @@ func softmax(row []float32) {
 	for _, x := range row {
 		top = max(top, x)
 	}
+	kernel.Exp(row, top)
 	var sum float64
-	for j, x := range row {
-		e := exp(float64(x - top))
-		row[j] = float32(e)
-		sum += e
+	for _, e := range row {
+		sum += float64(e)
 	}
 	scale := float32(1 / sum)
 	for j := range row {

@@ -41,3 +41,15 @@ func dotAVX512(n int, x *float32, w *float32) float64
 
 // dotAVX2 is Dot for n that is a multiple of 32.
 func dotAVX2(n int, x *float32, w *float32) float64
+
+// geluAVX512 is Gelu for n that is a multiple of 16.
+func geluAVX512(n int, v *float32)
+
+// geluAVX2 is Gelu for n that is a multiple of 16.
+func geluAVX2(n int, v *float32)
+
+// expAVX512 is Exp for n that is a multiple of 16.
+func expAVX512(n int, v *float32, top float32)
+
+// expAVX2 is Exp for n that is a multiple of 16.
+func expAVX2(n int, v *float32, top float32)

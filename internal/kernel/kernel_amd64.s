@@ -1413,3 +1413,573 @@ reduce:
 	MOVSD        X0, ret+24(FP)
 	VZEROUPPER
 	RET
+
+// func geluAVX512(n int, v *float32)
+// Requires: AVX, AVX512F
+TEXT ·geluAVX512(SB), NOSPLIT, $0-16
+	MOVQ n+0(FP), AX
+	MOVQ v+8(FP), CX
+
+loop:
+	TESTQ        AX, AX
+	JZ           done
+	VMOVUPS      (CX), Z0
+	VPANDD       constant0<>+0(SB), Z0, Z1
+	VMULPS       constant1<>+0(SB), Z1, Z2
+	VMOVUPS      constant2<>+0(SB), Z4
+	VMOVAPS      Z2, Z3
+	VFMADD132PS  constant3<>+0(SB), Z4, Z3
+	VDIVPS       Z3, Z4, Z3
+	VMOVUPS      constant4<>+0(SB), Z4
+	VFMADD213PS  constant5<>+0(SB), Z3, Z4
+	VFMADD213PS  constant6<>+0(SB), Z3, Z4
+	VFMADD213PS  constant7<>+0(SB), Z3, Z4
+	VFMADD213PS  constant8<>+0(SB), Z3, Z4
+	VFMADD213PS  constant9<>+0(SB), Z3, Z4
+	VFMADD213PS  constant10<>+0(SB), Z3, Z4
+	VMULPS       Z3, Z4, Z4
+	VMULPS       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VSUBPS       Z2, Z3, Z2
+	VMOVUPS      constant11<>+0(SB), Z5
+	VMAXPS       Z2, Z5, Z2
+	VMULPS       constant12<>+0(SB), Z2, Z5
+	VRNDSCALEPS  $0x00, Z5, Z5
+	VFNMADD231PS constant13<>+0(SB), Z5, Z2
+	VFNMADD231PS constant14<>+0(SB), Z5, Z2
+	VMOVUPS      constant15<>+0(SB), Z6
+	VFMADD213PS  constant16<>+0(SB), Z2, Z6
+	VFMADD213PS  constant17<>+0(SB), Z2, Z6
+	VFMADD213PS  constant18<>+0(SB), Z2, Z6
+	VFMADD213PS  constant19<>+0(SB), Z2, Z6
+	VFMADD213PS  constant20<>+0(SB), Z2, Z6
+	VFMADD213PS  constant2<>+0(SB), Z2, Z6
+	VFMADD213PS  constant2<>+0(SB), Z2, Z6
+	VCVTPS2DQ    Z5, Z5
+	VPSLLD       $0x17, Z5, Z5
+	VPADDD       Z5, Z6, Z2
+	VMULPS       Z2, Z4, Z4
+	VMULPS       constant20<>+0(SB), Z1, Z1
+	VMAXPS       Z0, Z3, Z0
+	VFNMADD231PS Z1, Z4, Z0
+	VMOVUPS      Z0, (CX)
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, AX
+	JMP          loop
+
+done:
+	VZEROUPPER
+	RET
+
+DATA constant0<>+0(SB)/4, $0x7fffffff
+DATA constant0<>+4(SB)/4, $0x7fffffff
+DATA constant0<>+8(SB)/4, $0x7fffffff
+DATA constant0<>+12(SB)/4, $0x7fffffff
+DATA constant0<>+16(SB)/4, $0x7fffffff
+DATA constant0<>+20(SB)/4, $0x7fffffff
+DATA constant0<>+24(SB)/4, $0x7fffffff
+DATA constant0<>+28(SB)/4, $0x7fffffff
+DATA constant0<>+32(SB)/4, $0x7fffffff
+DATA constant0<>+36(SB)/4, $0x7fffffff
+DATA constant0<>+40(SB)/4, $0x7fffffff
+DATA constant0<>+44(SB)/4, $0x7fffffff
+DATA constant0<>+48(SB)/4, $0x7fffffff
+DATA constant0<>+52(SB)/4, $0x7fffffff
+DATA constant0<>+56(SB)/4, $0x7fffffff
+DATA constant0<>+60(SB)/4, $0x7fffffff
+GLOBL constant0<>(SB), RODATA|NOPTR, $64
+
+DATA constant1<>+0(SB)/4, $0x3f3504f3
+DATA constant1<>+4(SB)/4, $0x3f3504f3
+DATA constant1<>+8(SB)/4, $0x3f3504f3
+DATA constant1<>+12(SB)/4, $0x3f3504f3
+DATA constant1<>+16(SB)/4, $0x3f3504f3
+DATA constant1<>+20(SB)/4, $0x3f3504f3
+DATA constant1<>+24(SB)/4, $0x3f3504f3
+DATA constant1<>+28(SB)/4, $0x3f3504f3
+DATA constant1<>+32(SB)/4, $0x3f3504f3
+DATA constant1<>+36(SB)/4, $0x3f3504f3
+DATA constant1<>+40(SB)/4, $0x3f3504f3
+DATA constant1<>+44(SB)/4, $0x3f3504f3
+DATA constant1<>+48(SB)/4, $0x3f3504f3
+DATA constant1<>+52(SB)/4, $0x3f3504f3
+DATA constant1<>+56(SB)/4, $0x3f3504f3
+DATA constant1<>+60(SB)/4, $0x3f3504f3
+GLOBL constant1<>(SB), RODATA|NOPTR, $64
+
+DATA constant2<>+0(SB)/4, $0x3f800000
+DATA constant2<>+4(SB)/4, $0x3f800000
+DATA constant2<>+8(SB)/4, $0x3f800000
+DATA constant2<>+12(SB)/4, $0x3f800000
+DATA constant2<>+16(SB)/4, $0x3f800000
+DATA constant2<>+20(SB)/4, $0x3f800000
+DATA constant2<>+24(SB)/4, $0x3f800000
+DATA constant2<>+28(SB)/4, $0x3f800000
+DATA constant2<>+32(SB)/4, $0x3f800000
+DATA constant2<>+36(SB)/4, $0x3f800000
+DATA constant2<>+40(SB)/4, $0x3f800000
+DATA constant2<>+44(SB)/4, $0x3f800000
+DATA constant2<>+48(SB)/4, $0x3f800000
+DATA constant2<>+52(SB)/4, $0x3f800000
+DATA constant2<>+56(SB)/4, $0x3f800000
+DATA constant2<>+60(SB)/4, $0x3f800000
+GLOBL constant2<>(SB), RODATA|NOPTR, $64
+
+DATA constant3<>+0(SB)/4, $0x3ee66666
+DATA constant3<>+4(SB)/4, $0x3ee66666
+DATA constant3<>+8(SB)/4, $0x3ee66666
+DATA constant3<>+12(SB)/4, $0x3ee66666
+DATA constant3<>+16(SB)/4, $0x3ee66666
+DATA constant3<>+20(SB)/4, $0x3ee66666
+DATA constant3<>+24(SB)/4, $0x3ee66666
+DATA constant3<>+28(SB)/4, $0x3ee66666
+DATA constant3<>+32(SB)/4, $0x3ee66666
+DATA constant3<>+36(SB)/4, $0x3ee66666
+DATA constant3<>+40(SB)/4, $0x3ee66666
+DATA constant3<>+44(SB)/4, $0x3ee66666
+DATA constant3<>+48(SB)/4, $0x3ee66666
+DATA constant3<>+52(SB)/4, $0x3ee66666
+DATA constant3<>+56(SB)/4, $0x3ee66666
+DATA constant3<>+60(SB)/4, $0x3ee66666
+GLOBL constant3<>(SB), RODATA|NOPTR, $64
+
+DATA constant4<>+0(SB)/4, $0x3dbd94fe
+DATA constant4<>+4(SB)/4, $0x3dbd94fe
+DATA constant4<>+8(SB)/4, $0x3dbd94fe
+DATA constant4<>+12(SB)/4, $0x3dbd94fe
+DATA constant4<>+16(SB)/4, $0x3dbd94fe
+DATA constant4<>+20(SB)/4, $0x3dbd94fe
+DATA constant4<>+24(SB)/4, $0x3dbd94fe
+DATA constant4<>+28(SB)/4, $0x3dbd94fe
+DATA constant4<>+32(SB)/4, $0x3dbd94fe
+DATA constant4<>+36(SB)/4, $0x3dbd94fe
+DATA constant4<>+40(SB)/4, $0x3dbd94fe
+DATA constant4<>+44(SB)/4, $0x3dbd94fe
+DATA constant4<>+48(SB)/4, $0x3dbd94fe
+DATA constant4<>+52(SB)/4, $0x3dbd94fe
+DATA constant4<>+56(SB)/4, $0x3dbd94fe
+DATA constant4<>+60(SB)/4, $0x3dbd94fe
+GLOBL constant4<>(SB), RODATA|NOPTR, $64
+
+DATA constant5<>+0(SB)/4, $0xbefcfb05
+DATA constant5<>+4(SB)/4, $0xbefcfb05
+DATA constant5<>+8(SB)/4, $0xbefcfb05
+DATA constant5<>+12(SB)/4, $0xbefcfb05
+DATA constant5<>+16(SB)/4, $0xbefcfb05
+DATA constant5<>+20(SB)/4, $0xbefcfb05
+DATA constant5<>+24(SB)/4, $0xbefcfb05
+DATA constant5<>+28(SB)/4, $0xbefcfb05
+DATA constant5<>+32(SB)/4, $0xbefcfb05
+DATA constant5<>+36(SB)/4, $0xbefcfb05
+DATA constant5<>+40(SB)/4, $0xbefcfb05
+DATA constant5<>+44(SB)/4, $0xbefcfb05
+DATA constant5<>+48(SB)/4, $0xbefcfb05
+DATA constant5<>+52(SB)/4, $0xbefcfb05
+DATA constant5<>+56(SB)/4, $0xbefcfb05
+DATA constant5<>+60(SB)/4, $0xbefcfb05
+GLOBL constant5<>(SB), RODATA|NOPTR, $64
+
+DATA constant6<>+0(SB)/4, $0x3f5b6f17
+DATA constant6<>+4(SB)/4, $0x3f5b6f17
+DATA constant6<>+8(SB)/4, $0x3f5b6f17
+DATA constant6<>+12(SB)/4, $0x3f5b6f17
+DATA constant6<>+16(SB)/4, $0x3f5b6f17
+DATA constant6<>+20(SB)/4, $0x3f5b6f17
+DATA constant6<>+24(SB)/4, $0x3f5b6f17
+DATA constant6<>+28(SB)/4, $0x3f5b6f17
+DATA constant6<>+32(SB)/4, $0x3f5b6f17
+DATA constant6<>+36(SB)/4, $0x3f5b6f17
+DATA constant6<>+40(SB)/4, $0x3f5b6f17
+DATA constant6<>+44(SB)/4, $0x3f5b6f17
+DATA constant6<>+48(SB)/4, $0x3f5b6f17
+DATA constant6<>+52(SB)/4, $0x3f5b6f17
+DATA constant6<>+56(SB)/4, $0x3f5b6f17
+DATA constant6<>+60(SB)/4, $0x3f5b6f17
+GLOBL constant6<>(SB), RODATA|NOPTR, $64
+
+DATA constant7<>+0(SB)/4, $0xbec0689a
+DATA constant7<>+4(SB)/4, $0xbec0689a
+DATA constant7<>+8(SB)/4, $0xbec0689a
+DATA constant7<>+12(SB)/4, $0xbec0689a
+DATA constant7<>+16(SB)/4, $0xbec0689a
+DATA constant7<>+20(SB)/4, $0xbec0689a
+DATA constant7<>+24(SB)/4, $0xbec0689a
+DATA constant7<>+28(SB)/4, $0xbec0689a
+DATA constant7<>+32(SB)/4, $0xbec0689a
+DATA constant7<>+36(SB)/4, $0xbec0689a
+DATA constant7<>+40(SB)/4, $0xbec0689a
+DATA constant7<>+44(SB)/4, $0xbec0689a
+DATA constant7<>+48(SB)/4, $0xbec0689a
+DATA constant7<>+52(SB)/4, $0xbec0689a
+DATA constant7<>+56(SB)/4, $0xbec0689a
+DATA constant7<>+60(SB)/4, $0xbec0689a
+GLOBL constant7<>(SB), RODATA|NOPTR, $64
+
+DATA constant8<>+0(SB)/4, $0x3eeb9b10
+DATA constant8<>+4(SB)/4, $0x3eeb9b10
+DATA constant8<>+8(SB)/4, $0x3eeb9b10
+DATA constant8<>+12(SB)/4, $0x3eeb9b10
+DATA constant8<>+16(SB)/4, $0x3eeb9b10
+DATA constant8<>+20(SB)/4, $0x3eeb9b10
+DATA constant8<>+24(SB)/4, $0x3eeb9b10
+DATA constant8<>+28(SB)/4, $0x3eeb9b10
+DATA constant8<>+32(SB)/4, $0x3eeb9b10
+DATA constant8<>+36(SB)/4, $0x3eeb9b10
+DATA constant8<>+40(SB)/4, $0x3eeb9b10
+DATA constant8<>+44(SB)/4, $0x3eeb9b10
+DATA constant8<>+48(SB)/4, $0x3eeb9b10
+DATA constant8<>+52(SB)/4, $0x3eeb9b10
+DATA constant8<>+56(SB)/4, $0x3eeb9b10
+DATA constant8<>+60(SB)/4, $0x3eeb9b10
+GLOBL constant8<>(SB), RODATA|NOPTR, $64
+
+DATA constant9<>+0(SB)/4, $0x3e4dd5b4
+DATA constant9<>+4(SB)/4, $0x3e4dd5b4
+DATA constant9<>+8(SB)/4, $0x3e4dd5b4
+DATA constant9<>+12(SB)/4, $0x3e4dd5b4
+DATA constant9<>+16(SB)/4, $0x3e4dd5b4
+DATA constant9<>+20(SB)/4, $0x3e4dd5b4
+DATA constant9<>+24(SB)/4, $0x3e4dd5b4
+DATA constant9<>+28(SB)/4, $0x3e4dd5b4
+DATA constant9<>+32(SB)/4, $0x3e4dd5b4
+DATA constant9<>+36(SB)/4, $0x3e4dd5b4
+DATA constant9<>+40(SB)/4, $0x3e4dd5b4
+DATA constant9<>+44(SB)/4, $0x3e4dd5b4
+DATA constant9<>+48(SB)/4, $0x3e4dd5b4
+DATA constant9<>+52(SB)/4, $0x3e4dd5b4
+DATA constant9<>+56(SB)/4, $0x3e4dd5b4
+DATA constant9<>+60(SB)/4, $0x3e4dd5b4
+GLOBL constant9<>(SB), RODATA|NOPTR, $64
+
+DATA constant10<>+0(SB)/4, $0x3e849a46
+DATA constant10<>+4(SB)/4, $0x3e849a46
+DATA constant10<>+8(SB)/4, $0x3e849a46
+DATA constant10<>+12(SB)/4, $0x3e849a46
+DATA constant10<>+16(SB)/4, $0x3e849a46
+DATA constant10<>+20(SB)/4, $0x3e849a46
+DATA constant10<>+24(SB)/4, $0x3e849a46
+DATA constant10<>+28(SB)/4, $0x3e849a46
+DATA constant10<>+32(SB)/4, $0x3e849a46
+DATA constant10<>+36(SB)/4, $0x3e849a46
+DATA constant10<>+40(SB)/4, $0x3e849a46
+DATA constant10<>+44(SB)/4, $0x3e849a46
+DATA constant10<>+48(SB)/4, $0x3e849a46
+DATA constant10<>+52(SB)/4, $0x3e849a46
+DATA constant10<>+56(SB)/4, $0x3e849a46
+DATA constant10<>+60(SB)/4, $0x3e849a46
+GLOBL constant10<>(SB), RODATA|NOPTR, $64
+
+DATA constant11<>+0(SB)/4, $0xc2ae0000
+DATA constant11<>+4(SB)/4, $0xc2ae0000
+DATA constant11<>+8(SB)/4, $0xc2ae0000
+DATA constant11<>+12(SB)/4, $0xc2ae0000
+DATA constant11<>+16(SB)/4, $0xc2ae0000
+DATA constant11<>+20(SB)/4, $0xc2ae0000
+DATA constant11<>+24(SB)/4, $0xc2ae0000
+DATA constant11<>+28(SB)/4, $0xc2ae0000
+DATA constant11<>+32(SB)/4, $0xc2ae0000
+DATA constant11<>+36(SB)/4, $0xc2ae0000
+DATA constant11<>+40(SB)/4, $0xc2ae0000
+DATA constant11<>+44(SB)/4, $0xc2ae0000
+DATA constant11<>+48(SB)/4, $0xc2ae0000
+DATA constant11<>+52(SB)/4, $0xc2ae0000
+DATA constant11<>+56(SB)/4, $0xc2ae0000
+DATA constant11<>+60(SB)/4, $0xc2ae0000
+GLOBL constant11<>(SB), RODATA|NOPTR, $64
+
+DATA constant12<>+0(SB)/4, $0x3fb8aa3b
+DATA constant12<>+4(SB)/4, $0x3fb8aa3b
+DATA constant12<>+8(SB)/4, $0x3fb8aa3b
+DATA constant12<>+12(SB)/4, $0x3fb8aa3b
+DATA constant12<>+16(SB)/4, $0x3fb8aa3b
+DATA constant12<>+20(SB)/4, $0x3fb8aa3b
+DATA constant12<>+24(SB)/4, $0x3fb8aa3b
+DATA constant12<>+28(SB)/4, $0x3fb8aa3b
+DATA constant12<>+32(SB)/4, $0x3fb8aa3b
+DATA constant12<>+36(SB)/4, $0x3fb8aa3b
+DATA constant12<>+40(SB)/4, $0x3fb8aa3b
+DATA constant12<>+44(SB)/4, $0x3fb8aa3b
+DATA constant12<>+48(SB)/4, $0x3fb8aa3b
+DATA constant12<>+52(SB)/4, $0x3fb8aa3b
+DATA constant12<>+56(SB)/4, $0x3fb8aa3b
+DATA constant12<>+60(SB)/4, $0x3fb8aa3b
+GLOBL constant12<>(SB), RODATA|NOPTR, $64
+
+DATA constant13<>+0(SB)/4, $0x3f317200
+DATA constant13<>+4(SB)/4, $0x3f317200
+DATA constant13<>+8(SB)/4, $0x3f317200
+DATA constant13<>+12(SB)/4, $0x3f317200
+DATA constant13<>+16(SB)/4, $0x3f317200
+DATA constant13<>+20(SB)/4, $0x3f317200
+DATA constant13<>+24(SB)/4, $0x3f317200
+DATA constant13<>+28(SB)/4, $0x3f317200
+DATA constant13<>+32(SB)/4, $0x3f317200
+DATA constant13<>+36(SB)/4, $0x3f317200
+DATA constant13<>+40(SB)/4, $0x3f317200
+DATA constant13<>+44(SB)/4, $0x3f317200
+DATA constant13<>+48(SB)/4, $0x3f317200
+DATA constant13<>+52(SB)/4, $0x3f317200
+DATA constant13<>+56(SB)/4, $0x3f317200
+DATA constant13<>+60(SB)/4, $0x3f317200
+GLOBL constant13<>(SB), RODATA|NOPTR, $64
+
+DATA constant14<>+0(SB)/4, $0x35bfbe8e
+DATA constant14<>+4(SB)/4, $0x35bfbe8e
+DATA constant14<>+8(SB)/4, $0x35bfbe8e
+DATA constant14<>+12(SB)/4, $0x35bfbe8e
+DATA constant14<>+16(SB)/4, $0x35bfbe8e
+DATA constant14<>+20(SB)/4, $0x35bfbe8e
+DATA constant14<>+24(SB)/4, $0x35bfbe8e
+DATA constant14<>+28(SB)/4, $0x35bfbe8e
+DATA constant14<>+32(SB)/4, $0x35bfbe8e
+DATA constant14<>+36(SB)/4, $0x35bfbe8e
+DATA constant14<>+40(SB)/4, $0x35bfbe8e
+DATA constant14<>+44(SB)/4, $0x35bfbe8e
+DATA constant14<>+48(SB)/4, $0x35bfbe8e
+DATA constant14<>+52(SB)/4, $0x35bfbe8e
+DATA constant14<>+56(SB)/4, $0x35bfbe8e
+DATA constant14<>+60(SB)/4, $0x35bfbe8e
+GLOBL constant14<>(SB), RODATA|NOPTR, $64
+
+DATA constant15<>+0(SB)/4, $0x39500d01
+DATA constant15<>+4(SB)/4, $0x39500d01
+DATA constant15<>+8(SB)/4, $0x39500d01
+DATA constant15<>+12(SB)/4, $0x39500d01
+DATA constant15<>+16(SB)/4, $0x39500d01
+DATA constant15<>+20(SB)/4, $0x39500d01
+DATA constant15<>+24(SB)/4, $0x39500d01
+DATA constant15<>+28(SB)/4, $0x39500d01
+DATA constant15<>+32(SB)/4, $0x39500d01
+DATA constant15<>+36(SB)/4, $0x39500d01
+DATA constant15<>+40(SB)/4, $0x39500d01
+DATA constant15<>+44(SB)/4, $0x39500d01
+DATA constant15<>+48(SB)/4, $0x39500d01
+DATA constant15<>+52(SB)/4, $0x39500d01
+DATA constant15<>+56(SB)/4, $0x39500d01
+DATA constant15<>+60(SB)/4, $0x39500d01
+GLOBL constant15<>(SB), RODATA|NOPTR, $64
+
+DATA constant16<>+0(SB)/4, $0x3ab60b61
+DATA constant16<>+4(SB)/4, $0x3ab60b61
+DATA constant16<>+8(SB)/4, $0x3ab60b61
+DATA constant16<>+12(SB)/4, $0x3ab60b61
+DATA constant16<>+16(SB)/4, $0x3ab60b61
+DATA constant16<>+20(SB)/4, $0x3ab60b61
+DATA constant16<>+24(SB)/4, $0x3ab60b61
+DATA constant16<>+28(SB)/4, $0x3ab60b61
+DATA constant16<>+32(SB)/4, $0x3ab60b61
+DATA constant16<>+36(SB)/4, $0x3ab60b61
+DATA constant16<>+40(SB)/4, $0x3ab60b61
+DATA constant16<>+44(SB)/4, $0x3ab60b61
+DATA constant16<>+48(SB)/4, $0x3ab60b61
+DATA constant16<>+52(SB)/4, $0x3ab60b61
+DATA constant16<>+56(SB)/4, $0x3ab60b61
+DATA constant16<>+60(SB)/4, $0x3ab60b61
+GLOBL constant16<>(SB), RODATA|NOPTR, $64
+
+DATA constant17<>+0(SB)/4, $0x3c088889
+DATA constant17<>+4(SB)/4, $0x3c088889
+DATA constant17<>+8(SB)/4, $0x3c088889
+DATA constant17<>+12(SB)/4, $0x3c088889
+DATA constant17<>+16(SB)/4, $0x3c088889
+DATA constant17<>+20(SB)/4, $0x3c088889
+DATA constant17<>+24(SB)/4, $0x3c088889
+DATA constant17<>+28(SB)/4, $0x3c088889
+DATA constant17<>+32(SB)/4, $0x3c088889
+DATA constant17<>+36(SB)/4, $0x3c088889
+DATA constant17<>+40(SB)/4, $0x3c088889
+DATA constant17<>+44(SB)/4, $0x3c088889
+DATA constant17<>+48(SB)/4, $0x3c088889
+DATA constant17<>+52(SB)/4, $0x3c088889
+DATA constant17<>+56(SB)/4, $0x3c088889
+DATA constant17<>+60(SB)/4, $0x3c088889
+GLOBL constant17<>(SB), RODATA|NOPTR, $64
+
+DATA constant18<>+0(SB)/4, $0x3d2aaaab
+DATA constant18<>+4(SB)/4, $0x3d2aaaab
+DATA constant18<>+8(SB)/4, $0x3d2aaaab
+DATA constant18<>+12(SB)/4, $0x3d2aaaab
+DATA constant18<>+16(SB)/4, $0x3d2aaaab
+DATA constant18<>+20(SB)/4, $0x3d2aaaab
+DATA constant18<>+24(SB)/4, $0x3d2aaaab
+DATA constant18<>+28(SB)/4, $0x3d2aaaab
+DATA constant18<>+32(SB)/4, $0x3d2aaaab
+DATA constant18<>+36(SB)/4, $0x3d2aaaab
+DATA constant18<>+40(SB)/4, $0x3d2aaaab
+DATA constant18<>+44(SB)/4, $0x3d2aaaab
+DATA constant18<>+48(SB)/4, $0x3d2aaaab
+DATA constant18<>+52(SB)/4, $0x3d2aaaab
+DATA constant18<>+56(SB)/4, $0x3d2aaaab
+DATA constant18<>+60(SB)/4, $0x3d2aaaab
+GLOBL constant18<>(SB), RODATA|NOPTR, $64
+
+DATA constant19<>+0(SB)/4, $0x3e2aaaab
+DATA constant19<>+4(SB)/4, $0x3e2aaaab
+DATA constant19<>+8(SB)/4, $0x3e2aaaab
+DATA constant19<>+12(SB)/4, $0x3e2aaaab
+DATA constant19<>+16(SB)/4, $0x3e2aaaab
+DATA constant19<>+20(SB)/4, $0x3e2aaaab
+DATA constant19<>+24(SB)/4, $0x3e2aaaab
+DATA constant19<>+28(SB)/4, $0x3e2aaaab
+DATA constant19<>+32(SB)/4, $0x3e2aaaab
+DATA constant19<>+36(SB)/4, $0x3e2aaaab
+DATA constant19<>+40(SB)/4, $0x3e2aaaab
+DATA constant19<>+44(SB)/4, $0x3e2aaaab
+DATA constant19<>+48(SB)/4, $0x3e2aaaab
+DATA constant19<>+52(SB)/4, $0x3e2aaaab
+DATA constant19<>+56(SB)/4, $0x3e2aaaab
+DATA constant19<>+60(SB)/4, $0x3e2aaaab
+GLOBL constant19<>(SB), RODATA|NOPTR, $64
+
+DATA constant20<>+0(SB)/4, $0x3f000000
+DATA constant20<>+4(SB)/4, $0x3f000000
+DATA constant20<>+8(SB)/4, $0x3f000000
+DATA constant20<>+12(SB)/4, $0x3f000000
+DATA constant20<>+16(SB)/4, $0x3f000000
+DATA constant20<>+20(SB)/4, $0x3f000000
+DATA constant20<>+24(SB)/4, $0x3f000000
+DATA constant20<>+28(SB)/4, $0x3f000000
+DATA constant20<>+32(SB)/4, $0x3f000000
+DATA constant20<>+36(SB)/4, $0x3f000000
+DATA constant20<>+40(SB)/4, $0x3f000000
+DATA constant20<>+44(SB)/4, $0x3f000000
+DATA constant20<>+48(SB)/4, $0x3f000000
+DATA constant20<>+52(SB)/4, $0x3f000000
+DATA constant20<>+56(SB)/4, $0x3f000000
+DATA constant20<>+60(SB)/4, $0x3f000000
+GLOBL constant20<>(SB), RODATA|NOPTR, $64
+
+// func geluAVX2(n int, v *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·geluAVX2(SB), NOSPLIT, $0-16
+	MOVQ n+0(FP), AX
+	MOVQ v+8(FP), CX
+
+loop:
+	TESTQ        AX, AX
+	JZ           done
+	VMOVUPS      (CX), Y0
+	VANDPS       constant0<>+0(SB), Y0, Y1
+	VMULPS       constant1<>+0(SB), Y1, Y2
+	VMOVUPS      constant2<>+0(SB), Y4
+	VMOVAPS      Y2, Y3
+	VFMADD132PS  constant3<>+0(SB), Y4, Y3
+	VDIVPS       Y3, Y4, Y3
+	VMOVUPS      constant4<>+0(SB), Y4
+	VFMADD213PS  constant5<>+0(SB), Y3, Y4
+	VFMADD213PS  constant6<>+0(SB), Y3, Y4
+	VFMADD213PS  constant7<>+0(SB), Y3, Y4
+	VFMADD213PS  constant8<>+0(SB), Y3, Y4
+	VFMADD213PS  constant9<>+0(SB), Y3, Y4
+	VFMADD213PS  constant10<>+0(SB), Y3, Y4
+	VMULPS       Y3, Y4, Y4
+	VMULPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VSUBPS       Y2, Y3, Y2
+	VMOVUPS      constant11<>+0(SB), Y5
+	VMAXPS       Y2, Y5, Y2
+	VMULPS       constant12<>+0(SB), Y2, Y5
+	VROUNDPS     $0x00, Y5, Y5
+	VFNMADD231PS constant13<>+0(SB), Y5, Y2
+	VFNMADD231PS constant14<>+0(SB), Y5, Y2
+	VMOVUPS      constant15<>+0(SB), Y6
+	VFMADD213PS  constant16<>+0(SB), Y2, Y6
+	VFMADD213PS  constant17<>+0(SB), Y2, Y6
+	VFMADD213PS  constant18<>+0(SB), Y2, Y6
+	VFMADD213PS  constant19<>+0(SB), Y2, Y6
+	VFMADD213PS  constant20<>+0(SB), Y2, Y6
+	VFMADD213PS  constant2<>+0(SB), Y2, Y6
+	VFMADD213PS  constant2<>+0(SB), Y2, Y6
+	VCVTPS2DQ    Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       Y5, Y6, Y2
+	VMULPS       Y2, Y4, Y4
+	VMULPS       constant20<>+0(SB), Y1, Y1
+	VMAXPS       Y0, Y3, Y0
+	VFNMADD231PS Y1, Y4, Y0
+	VMOVUPS      Y0, (CX)
+	ADDQ         $0x00000020, CX
+	SUBQ         $0x00000008, AX
+	JMP          loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func expAVX512(n int, v *float32, top float32)
+// Requires: AVX, AVX512F, SSE
+TEXT ·expAVX512(SB), NOSPLIT, $0-20
+	MOVQ         n+0(FP), AX
+	MOVQ         v+8(FP), CX
+	MOVSS        top+16(FP), X0
+	VBROADCASTSS X0, Z0
+
+loop:
+	TESTQ        AX, AX
+	JZ           done
+	VMOVUPS      (CX), Z1
+	VSUBPS       Z0, Z1, Z1
+	VMOVUPS      constant11<>+0(SB), Z2
+	VMAXPS       Z1, Z2, Z1
+	VMULPS       constant12<>+0(SB), Z1, Z2
+	VRNDSCALEPS  $0x00, Z2, Z2
+	VFNMADD231PS constant13<>+0(SB), Z2, Z1
+	VFNMADD231PS constant14<>+0(SB), Z2, Z1
+	VMOVUPS      constant15<>+0(SB), Z3
+	VFMADD213PS  constant16<>+0(SB), Z1, Z3
+	VFMADD213PS  constant17<>+0(SB), Z1, Z3
+	VFMADD213PS  constant18<>+0(SB), Z1, Z3
+	VFMADD213PS  constant19<>+0(SB), Z1, Z3
+	VFMADD213PS  constant20<>+0(SB), Z1, Z3
+	VFMADD213PS  constant2<>+0(SB), Z1, Z3
+	VFMADD213PS  constant2<>+0(SB), Z1, Z3
+	VCVTPS2DQ    Z2, Z2
+	VPSLLD       $0x17, Z2, Z2
+	VPADDD       Z2, Z3, Z1
+	VMOVUPS      Z1, (CX)
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, AX
+	JMP          loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func expAVX2(n int, v *float32, top float32)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·expAVX2(SB), NOSPLIT, $0-20
+	MOVQ         n+0(FP), AX
+	MOVQ         v+8(FP), CX
+	MOVSS        top+16(FP), X0
+	VBROADCASTSS X0, Y0
+
+loop:
+	TESTQ        AX, AX
+	JZ           done
+	VMOVUPS      (CX), Y1
+	VSUBPS       Y0, Y1, Y1
+	VMOVUPS      constant11<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       constant12<>+0(SB), Y1, Y2
+	VROUNDPS     $0x00, Y2, Y2
+	VFNMADD231PS constant13<>+0(SB), Y2, Y1
+	VFNMADD231PS constant14<>+0(SB), Y2, Y1
+	VMOVUPS      constant15<>+0(SB), Y3
+	VFMADD213PS  constant16<>+0(SB), Y1, Y3
+	VFMADD213PS  constant17<>+0(SB), Y1, Y3
+	VFMADD213PS  constant18<>+0(SB), Y1, Y3
+	VFMADD213PS  constant19<>+0(SB), Y1, Y3
+	VFMADD213PS  constant20<>+0(SB), Y1, Y3
+	VFMADD213PS  constant2<>+0(SB), Y1, Y3
+	VFMADD213PS  constant2<>+0(SB), Y1, Y3
+	VCVTPS2DQ    Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y2, Y3, Y1
+	VMOVUPS      Y1, (CX)
+	ADDQ         $0x00000020, CX
+	SUBQ         $0x00000008, AX
+	JMP          loop
+
+done:
+	VZEROUPPER
+	RET

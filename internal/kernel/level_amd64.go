@@ -43,3 +43,32 @@ func shapes(l Level) []shape {
 	}
 	return nil
 }
+
+// geluLevel is Gelu by a level's kernel, for lengths that are a multiple of
+// 16. It returns false where there is none.
+func geluLevel(l Level, v []float32) bool {
+	switch {
+	case l == Generic:
+		return false
+	case len(v) == 0:
+	case l == AVX512:
+		geluAVX512(len(v), &v[0])
+	default:
+		geluAVX2(len(v), &v[0])
+	}
+	return true
+}
+
+// expLevel is Exp by a level's kernel, as geluLevel is Gelu.
+func expLevel(l Level, v []float32, top float32) bool {
+	switch {
+	case l == Generic:
+		return false
+	case len(v) == 0:
+	case l == AVX512:
+		expAVX512(len(v), &v[0], top)
+	default:
+		expAVX2(len(v), &v[0], top)
+	}
+	return true
+}
