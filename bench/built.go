@@ -31,7 +31,9 @@ type Build struct {
 	MergeProcessor    float64 `json:"merge_processor_seconds"`
 	BatchRate         float64 `json:"documents_per_second"`
 	Rate              float64 `json:"documents_per_second_with_merge"`
-	IndexBytes        int64   `json:"index_bytes"` // of the merged segment's file
+	ProcessorRate     float64 `json:"documents_per_processor_second"` // batches alone
+	IndexBytes        int64   `json:"index_bytes"`                    // of the merged segment's file
+	SectionBytes      int64   `json:"section_bytes"`                  // of the features in it
 	BatchAnonymous    int64   `json:"batch_peak_anonymous_bytes"`
 	MergeAnonymous    int64   `json:"merge_peak_anonymous_bytes"`
 	MergePeakResident int64   `json:"merge_peak_resident_bytes"` // of all up to the end of the merge
@@ -82,6 +84,7 @@ func (m *maker) make(ctx context.Context) (b *built, err error) {
 	}
 	b.Documents = m.documents
 	b.BatchRate = ratio(float64(m.documents), b.BatchSeconds)
+	b.ProcessorRate = ratio(float64(m.documents), b.BatchProcessor)
 	b.Rate = ratio(float64(m.documents), b.BatchSeconds+b.MergeSeconds)
 	return b, b.look()
 }
@@ -195,6 +198,13 @@ func (b *built) look() error {
 			return err
 		}
 		b.IndexBytes = info.Size()
+	}
+	err = b.withSection(func(s *featureindex.Section) error {
+		b.SectionBytes = s.Stats().Bytes
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	b.numbers = make([]uint32, b.Documents)
 	for number := range b.numbers {

@@ -28,7 +28,7 @@ func (t table) times(name string, l Latency, format string, values ...any) {
 
 // build prints what making the index took.
 func (t table) build(b *Build) {
-	t.fact("batches", "%.2f s, %.0f documents/s; %.2f s of processor time", b.BatchSeconds, b.BatchRate, b.BatchProcessor)
+	t.fact("batches", "%.2f s, %.0f documents/s; %.0f for a second of processor time, background merges included", b.BatchSeconds, b.BatchRate, b.ProcessorRate)
 	t.fact("merge", "%.2f s, %.0f documents/s with the batches; %.2f s of processor time", b.MergeSeconds, b.Rate, b.MergeProcessor)
 	t.fact("memory", "%s anonymous at most in the batches, %s in the merge; %s resident with mapped files",
 		megabytes(b.BatchAnonymous), megabytes(b.MergeAnonymous), megabytes(b.MergePeakResident))
@@ -50,7 +50,7 @@ func (r *SparseReport) Print(out io.Writer) error {
 	t.fact("documents", "%d, with %.1f of %d features each", r.Documents, ratio(float64(r.Postings), float64(r.Documents)), r.Features)
 	t.fact("queries", "%d, %s", r.Queries, r.Settings.line())
 	t.build(&r.Build)
-	t.fact("index", "%s, %.2f bytes a posting", megabytes(r.Build.IndexBytes), r.BytesPerPosting)
+	t.fact("index", "%s, of which the features are %s; %.2f bytes a posting in all", megabytes(r.Build.IndexBytes), megabytes(r.Build.SectionBytes), r.BytesPerPosting)
 	t.fact("peak", "%s resident in all", megabytes(r.PeakResident))
 	t.gap()
 	fmt.Fprint(t, timesHead)

@@ -19,7 +19,7 @@ func newBench() *cobra.Command {
 		Args:  noArguments,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newBenchSparse())
+	c.AddCommand(newBenchSparse(), newBenchDense(), newBenchSteer())
 	return c
 }
 
@@ -37,13 +37,13 @@ func (f *benchFlags) add(flags *pflag.FlagSet) {
 	flags.IntVar(&f.Threads, "threads", f.Threads, "`N` threads of one query")
 	flags.IntVar(&f.Rounds, "rounds", f.Rounds, "`N` rounds, of which each query's fastest counts")
 	flags.IntVar(&f.Batch, "batch", f.Batch, "`N` documents in a batch")
-	flags.StringVar(&f.Dir, "temp", "", "`DIR` for the index, which is removed (default: the system's)")
+	flags.StringVar(&f.Dir, "temp", "", "`DIR` in which the index lies while it is needed (default the system's)")
 	flags.BoolVar(&f.asJSON, "json", false, "as one JSON object")
 }
 
-// check finds numbers that make no sense.
-func (f *benchFlags) check(c *cobra.Command) error {
-	for _, name := range []string{"queries", "k", "threads", "rounds", "batch"} {
+// check finds numbers that make no sense, in these flags too.
+func (f *benchFlags) check(c *cobra.Command, more ...string) error {
+	for _, name := range append(more, "queries", "k", "threads", "rounds", "batch") {
 		if n, err := c.Flags().GetInt(name); err != nil || n < 1 {
 			return &usageError{c.CommandPath(), fmt.Errorf("--%s %d: must be 1 or more", name, n)}
 		}
@@ -95,11 +95,8 @@ func newBenchSparse() *cobra.Command {
 		Long:  benchSparseLong,
 		Args:  noArguments,
 		RunE: func(c *cobra.Command, _ []string) (err error) {
-			if err := f.check(c); err != nil {
+			if err := f.check(c, "stock_queries"); err != nil {
 				return err
-			}
-			if stockQueries < 1 {
-				return &usageError{c.CommandPath(), fmt.Errorf("--stock_queries %d: must be 1 or more", stockQueries)}
 			}
 			codes, err := openCodes(c, dir)
 			if err != nil {
@@ -122,5 +119,71 @@ func newBenchSparse() *cobra.Command {
 	f.add(c.Flags())
 	c.Flags().BoolVar(&stock, "stock", false, "also stock Bleve, over an index of its own that takes long to build")
 	c.Flags().IntVar(&stockQueries, "stock_queries", 20, "`N` queries for stock Bleve, at most")
+	return c
+}
+
+func newBenchDense() *cobra.Command {
+	f := benchFlags{Settings: bench.Settings{Queries: 50, K: 10, Threads: 1, Rounds: 5, Batch: 5000}}
+	settings := bench.DenseSettings{Documents: 100_000, Dim: 384, Seed: 1}
+	c := &cobra.Command{
+		Use:   "dense",
+		Short: "measure inner products with random embeddings",
+		Long: `Build an index of random unit vectors around a few hundred centers, and measure
+the exact best inner products through Bleve's search. The answers are compared
+with brute force in float64.`,
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := f.check(c, "documents", "dim"); err != nil {
+				return err
+			}
+			f.talk(c)
+			settings.Settings = f.Settings
+			report, err := bench.Dense(c.Context(), settings)
+			if err != nil {
+				return err
+			}
+			return f.print(c, report)
+		},
+	}
+	c.Flags().IntVar(&settings.Documents, "documents", settings.Documents, "`N` documents")
+	c.Flags().IntVar(&settings.Dim, "dim", settings.Dim, "`N` components of a vector")
+	c.Flags().Uint64Var(&settings.Seed, "seed", settings.Seed, "`N` that the vectors are drawn with")
+	f.add(c.Flags())
+	return c
+}
+
+func newBenchSteer() *cobra.Command {
+	f := benchFlags{Settings: bench.Settings{Queries: 200, K: 10, Threads: 1, Rounds: 5, Batch: 5000}}
+	var dir string
+	settings := bench.SteerSettings{Toggles: 20}
+	c := &cobra.Command{
+		Use:   "steer --codes DIR",
+		Short: "measure what toggles add to a search over a set of codes",
+		Long: `Build an index of a set of sparse codes, as bench sparse does, and measure how
+much longer a weighted dot product takes when features are turned down, up or
+off, and others are excluded or asked for. The answers are compared with brute
+force in float64.`,
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) (err error) {
+			if err := f.check(c, "toggles"); err != nil {
+				return err
+			}
+			codes, err := openCodes(c, dir)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, codes.Close()) }()
+			f.talk(c)
+			settings.Settings = f.Settings
+			report, err := bench.Steer(c.Context(), codes, settings)
+			if err != nil {
+				return err
+			}
+			return f.print(c, report)
+		},
+	}
+	c.Flags().StringVar(&dir, "codes", "", "`DIR` of the code set")
+	c.Flags().IntVar(&settings.Toggles, "toggles", settings.Toggles, "`N` toggles of each query")
+	f.add(c.Flags())
 	return c
 }
