@@ -92,8 +92,11 @@ func (d *Document) Shared(view string, t featureindex.Terms) (shared []Shared, e
 		if err != nil {
 			return err
 		}
-		for _, p := range products(s, len(names), v, sortedTerms(t), d.number) {
-			shared = append(shared, Shared{names[p.view], p.feature, p.weight, p.activation})
+		var room few
+		found := products(room[:0], s, len(names), v, sortedTerms(t), d.number)
+		shared = make([]Shared, len(found))
+		for i, p := range found {
+			shared[i] = Shared{names[p.view], p.feature, p.weight, p.activation}
 		}
 		return nil
 	})

@@ -73,13 +73,16 @@ func (p *dotPlan) top(ctx context.Context, s *featureindex.Section, search featu
 	return s.Dot(ctx, p.view, p.terms, search)
 }
 
-func (p *dotPlan) products(s *featureindex.Section, doc int) []product {
-	return products(s, len(p.views), p.view, p.terms, doc)
+func (p *dotPlan) products(room []product, s *featureindex.Section, doc int) []product {
+	return products(room, s, len(p.views), p.view, p.terms, doc)
 }
 
-func (p *dotPlan) score(s *featureindex.Section, doc int) float64 { return sum(p.products(s, doc)) }
+func (p *dotPlan) score(s *featureindex.Section, doc int) float64 {
+	var room few
+	return sum(p.products(room[:0], s, doc))
+}
 
 func (p *dotPlan) explain(s *featureindex.Section, doc int) (string, []*search.Explanation) {
-	parts := explainProducts(p.products(s, doc), p.views)
+	parts := explainProducts(p.products(nil, s, doc), p.views)
 	return fmt.Sprintf("dot over %s, sum of:", viewName(p.views, p.view)), parts
 }

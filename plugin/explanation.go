@@ -43,15 +43,17 @@ type product struct {
 // value returns weight·activation, which is exact in float64.
 func (p product) value() float64 { return float64(p.weight) * float64(p.activation) }
 
-// products returns the shared features of a document and of terms that
+// few is room on the stack for the products of most documents.
+type few [64]product
+
+// products appends to shared the shared features of a document and of terms that
 // sortedTerms returned, in the order in which their values make up the exact
 // score: view by view, ascending.
-func products(s *featureindex.Section, views int, v featureindex.View, terms featureindex.Terms, doc int) []product {
+func products(shared []product, s *featureindex.Section, views int, v featureindex.View, terms featureindex.Terms, doc int) []product {
 	from, to := int(v), int(v)+1
 	if v == featureindex.Union {
 		from, to = 0, views
 	}
-	var shared []product
 	for view := from; view < to; view++ {
 		code := s.Code(featureindex.View(view), doc)
 		at := 0

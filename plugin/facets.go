@@ -1,7 +1,6 @@
 package plugin
 
 import (
-	"cmp"
 	"context"
 	"slices"
 
@@ -57,16 +56,23 @@ func (f *Facets) count(ctx context.Context, p *part, view string, docs *roaring.
 	return nil
 }
 
+// featureBits is how many bits a feature takes: the others of 64 count more
+// documents than an index has.
+const featureBits = 24
+
 // finish sorts the counts.
 func (f *Facets) finish() *Facets {
+	keys := make([]uint64, 0, len(f.byFeature))
 	for feature, n := range f.byFeature {
 		if n > 0 {
-			f.Counts = append(f.Counts, Facet{uint32(feature), n})
+			keys = append(keys, ^n<<featureBits|uint64(feature))
 		}
 	}
-	slices.SortFunc(f.Counts, func(a, b Facet) int {
-		return cmp.Or(cmp.Compare(b.Documents, a.Documents), cmp.Compare(a.Feature, b.Feature))
-	})
+	slices.Sort(keys)
+	f.Counts = make([]Facet, len(keys))
+	for i, key := range keys {
+		f.Counts[i] = Facet{uint32(key & (1<<featureBits - 1)), ^key >> featureBits}
+	}
 	f.byFeature = nil
 	return f
 }

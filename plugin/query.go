@@ -197,8 +197,11 @@ func checkTerms(t featureindex.Terms) error {
 
 // checkDistinct returns an error that wraps ErrQuery for a feature named twice.
 func checkDistinct(features []uint32) error {
-	sorted := slices.Clone(features)
-	slices.Sort(sorted)
+	sorted := features
+	if !slices.IsSorted(sorted) {
+		sorted = slices.Clone(features)
+		slices.Sort(sorted)
+	}
 	for i := 1; i < len(sorted); i++ {
 		if sorted[i] == sorted[i-1] {
 			return fmt.Errorf("%w: feature %d twice", ErrQuery, sorted[i])

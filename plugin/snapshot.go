@@ -258,12 +258,11 @@ func (s *Snapshot) FacetsOf(ctx context.Context, view string, q query.Query, m m
 // split returns the documents of each part, numbered as in it.
 func split(docs *roaring.Bitmap, parts []part) []*roaring.Bitmap {
 	out := make([]*roaring.Bitmap, len(parts))
-	it := docs.Iterator()
 	for i, p := range parts {
-		out[i] = roaring.New()
-		for it.HasNext() && uint64(it.PeekNext()) < p.base+p.count {
-			out[i].Add(uint32(uint64(it.Next()) - p.base))
-		}
+		within := roaring.New()
+		within.AddRange(p.base, p.base+p.count)
+		within.And(docs)
+		out[i] = roaring.AddOffset64(within, -int64(p.base))
 	}
 	return out
 }

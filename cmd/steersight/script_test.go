@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs the program as a user would. $DATA is the repository's
-// testdata folder.
+// testdata folder, $CODES a set of sparse codes.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -32,6 +32,14 @@ func TestScripts(t *testing.T) {
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("HF_HOME", env.WorkDir)
 			os.Unsetenv("HF_HUB_CACHE")
+			codes := filepath.Join(env.WorkDir, ".codes")
+			env.Setenv("CODES", codes)
+			if err := os.Mkdir(codes, 0o777); err != nil {
+				return err
+			}
+			if err := fixtures.WriteCodes(codes, 500, 30, 60); err != nil {
+				return err
+			}
 			return writeQueries(filepath.Join(env.WorkDir, "queries.npy"))
 		},
 	})
