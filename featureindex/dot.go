@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"sync"
 	"sync/atomic"
 )
 
@@ -60,10 +61,9 @@ func (s *Section) Dot(ctx context.Context, v View, query Terms, search Search) (
 	}
 	var hits []Hit
 	err = share(ctx, search.Threads, set.blocks, func(w *scratch) {
-		w.top.reset(search.K)
 		w.census.reset()
 		fill(w.wide[:counted(s.n)], uint16(d.bias))
-	}, d.block, func(workers []*scratch) { hits = best(search.K, workers) })
+	}, d.block, func([]*scratch) { hits = d.top.sorted() })
 	return hits, err
 }
 
@@ -79,6 +79,9 @@ type dot struct {
 	bias     float64      // of the counters, in levels
 	slack    float64      // levels by which a counter may exceed its score
 	shared   atomic.Int64 // the highest limit that any goroutine has found
+
+	mu  sync.Mutex // of top
+	top top
 }
 
 // A dotTerm is the list of a term and its weight in 256ths of a level.
@@ -94,7 +97,7 @@ const maxDotTerms = 1 << 13
 
 // newDot finds the lists of the terms and chooses the levels.
 func newDot(s *Section, set *lists, terms []weighted, search *Search, exact *scorer) *dot {
-	d := &dot{s: s, search: search, exact: exact, positive: make([]dotTerm, 0, len(terms))}
+	d := &dot{s: s, search: search, exact: exact, positive: make([]dotTerm, 0, len(terms)), top: top{k: search.K}}
 	table := make([]uint32, 0, len(terms)*(set.blocks+1))
 	var squares, sums [2]float64 // of positive and negative weights
 	for _, t := range terms {
@@ -157,14 +160,15 @@ func (d *dot) rows(documents int) bool {
 
 // filtered scores the documents of the filter from their codes.
 func (d *dot) filtered(ctx context.Context) ([]Hit, error) {
-	var t top
-	t.reset(d.search.K)
 	err := eachDocument(ctx, d.search, d.s.n, func(doc uint32) {
 		if score, matched := d.exact.score(int(doc)); matched {
-			t.push(Hit{doc, score})
+			d.top.push(Hit{doc, score})
 		}
 	})
-	return t.sorted(), err
+	if err != nil {
+		return nil, err
+	}
+	return d.top.sorted(), nil
 }
 
 // block scores the documents of a block.
@@ -190,16 +194,17 @@ func gather(pieces []piece, terms []dotTerm, block int) []piece {
 // as far as is known from exact scores and counters, here and in the other
 // goroutines; below 0 for none.
 func (d *dot) limit(w *scratch) float64 {
-	limit := float64(d.shared.Load())
-	higher := max(limit, w.census.limit(d.search.K)-d.slack-2)
-	if w.top.full() {
-		higher = max(higher, w.top.worst().Score*d.lambda+d.bias-2)
-	}
-	higher = math.Floor(higher)
-	if higher > limit {
+	return d.raise(w.census.limit(d.search.K) - d.slack - 2)
+}
+
+// raise raises the shared limit, if it is not higher, and returns it.
+func (d *dot) raise(limit float64) float64 {
+	shared := d.shared.Load()
+	if higher := math.Floor(limit); higher > float64(shared) {
 		d.shared.Store(int64(higher)) // a lower one of another goroutine may win: no harm
+		return higher
 	}
-	return higher
+	return float64(shared)
 }
 
 // candidates collects the documents of a block that may be among the best, by
@@ -311,7 +316,17 @@ func (d *dot) rescore(w *scratch) {
 		}
 		doc := uint32(w.ranked[i])
 		if score, matched := d.exact.score(int(doc)); matched {
-			w.top.push(Hit{doc, score})
+			d.push(Hit{doc, score})
 		}
+	}
+}
+
+// push takes a hit for all goroutines, and raises their limit.
+func (d *dot) push(h Hit) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.top.push(h)
+	if d.top.full() {
+		d.raise(d.top.worst().Score*d.lambda + d.bias - 2)
 	}
 }

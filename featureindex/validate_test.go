@@ -36,9 +36,7 @@ func answers(s *Section) string {
 		fmt.Fprintln(&out, all, err)
 		none, err := s.Not(v, 1, 2)
 		fmt.Fprintln(&out, none, err)
-		counts, err := s.Facets(ctx, v, all)
-		fmt.Fprintln(&out, counts[:min(len(counts), 100)], err)
-		counts, err = s.Facets(ctx, v, none)
+		counts, err := s.Facets(ctx, v, none)
 		fmt.Fprintln(&out, counts[:min(len(counts), 100)], err)
 	}
 	return out.String()
@@ -80,7 +78,7 @@ func small(t testing.TB, sh shape) []byte {
 
 var smallShapes = []shape{
 	{n: 7, features: 30, views: 2, k: 6, dim: 3},
-	{n: 3, features: 1 << 17, views: 1, k: 40, half: true},
+	{n: 3, features: 1<<16 + 1, views: 1, k: 20, half: true},
 }
 
 // Every flip of a bit of a section is found, or changes nothing.
@@ -111,7 +109,10 @@ func TestFlipsBehindChecksums(t *testing.T) {
 	for _, sh := range smallShapes {
 		data := small(t, sh)
 		for at := range data {
-			for _, x := range []byte{1, 0x80, 0xff} {
+			for i, x := range []byte{1, 0x80, 0xff} {
+				if testing.Short() && i != at%3 {
+					continue
+				}
 				damaged := bytes.Clone(data)
 				damaged[at] ^= x
 				checkDamaged(t, fmt.Sprintf("byte %d xor %d", at, x), reseal(damaged), "")
