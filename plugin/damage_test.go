@@ -165,6 +165,9 @@ func TestDamageIsOfOneSegment(t *testing.T) {
 	if err != nil || len(files) < 2 {
 		t.Fatalf("%d segments: %v", len(files), err)
 	}
+	if text := (&CorruptionError{File: "x.zap", Part: "trailer", Offset: 7, Err: errors.New("no magic")}).Error(); text != "x.zap: trailer at byte 7: no magic" {
+		t.Fatal(text)
+	}
 	flip(t, files[0], openSegment(t, files[0]).codes.base+100)
 	i, err = bleve.Open(path)
 	if err != nil {

@@ -141,6 +141,7 @@ func (tr truth) equalStock(t testing.TB, i bleve.Index, r *rand.Rand, view strin
 		ids(query.NewQueryStringQuery(fmt.Sprintf("+text:river -%s:%d", fieldName, a)),
 			func(e entry) bool { return strings.Contains(e.text, "river") && !e.active(view, a) })
 	}
+	tr.equalBitmaps(t, i, view, fieldName)
 	ids(field(query.NewPrefixQuery("1"), fieldName), func(e entry) bool {
 		return slices.ContainsFunc(activeIn(e, view), func(f uint32) bool { return strconv.Itoa(int(f))[0] == '1' })
 	})
@@ -148,6 +149,34 @@ func (tr truth) equalStock(t testing.TB, i bleve.Index, r *rand.Rand, view strin
 		return slices.ContainsFunc(activeIn(e, view), func(f uint32) bool { return f >= 10 && f%10 == 7 })
 	})
 	tr.equalFacets(t, i, view, fieldName)
+}
+
+// equalBitmaps runs conjunctions and disjunctions of terms, with scores and
+// without: scorch then works on whole bitmaps.
+func (tr truth) equalBitmaps(t testing.TB, i bleve.Index, view, fieldName string) {
+	t.Helper()
+	var children []query.Query
+	for f := range 3 {
+		children = append(children, field(query.NewTermQuery(strconv.Itoa(f)), fieldName))
+	}
+	for _, c := range []struct {
+		q       query.Query
+		matches func(overlap int) bool
+	}{
+		{query.NewConjunctionQuery(children), func(o int) bool { return o == 3 }},
+		{query.NewDisjunctionQuery(children), func(o int) bool { return o > 0 }},
+	} {
+		want := tr.scores(func(e entry) (float64, bool) { return 0, c.matches(e.overlap(view, []uint32{0, 1, 2})) })
+		for _, score := range []string{"", noScores} {
+			req := bleve.NewSearchRequestOptions(c.q, 100000, 0, false)
+			req.Score = score
+			hits := request(t, i, req).Hits
+			for _, h := range hits {
+				h.Score = 0
+			}
+			same(t, fmt.Sprintf("%T of terms over %s, score %q", c.q, fieldName, score), hits, want)
+		}
+	}
 }
 
 // activeIn returns those active in a view.

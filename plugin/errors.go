@@ -37,7 +37,11 @@ type CorruptionError struct {
 
 // Error returns one line: file, part, offset, cause.
 func (e *CorruptionError) Error() string {
-	return fmt.Sprintf("%s: %s at byte %d: %v", e.File, e.Part, e.Offset, e.Err)
+	file := e.File
+	if file == "" {
+		file = "segment in memory"
+	}
+	return fmt.Sprintf("%s: %s at byte %d: %v", file, e.Part, e.Offset, e.Err)
 }
 
 // Unwrap returns the cause.

@@ -139,6 +139,24 @@ func TestCanceledQueries(t *testing.T) {
 	}
 }
 
+func TestBoost(t *testing.T) {
+	i, _ := randomIndex(t, "", rand.New(rand.NewPCG(1, 4)), 50, 10, nil)
+	one := featureindex.Terms{Features: []uint32{1}, Weights: []float32{1}}
+	for _, q := range []query.BoostableQuery{
+		&Dot{Terms: one, K: 1}, &Overlap{Features: []uint32{1}, K: 1}, &KNN{Vector: []float32{1, 0, 0, 0, 0, 0, 0, 0}, K: 1},
+		&Steer{Base: &Dot{Terms: one}, Terms: one, K: 1},
+	} {
+		before := find(t, i, q)[0].Score
+		if q.Boost() != 1 {
+			t.Errorf("%T has boost %v", q, q.Boost())
+		}
+		q.SetBoost(4)
+		if after := find(t, i, q)[0].Score; after != 4*before || q.Boost() != 4 {
+			t.Errorf("%T boosted by %v scores %v, before %v", q, q.Boost(), after, before)
+		}
+	}
+}
+
 func TestThreadsChangeNothing(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 5))
 	i, _ := randomIndex(t, "", r, 400, 200, nil)

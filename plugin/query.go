@@ -156,7 +156,7 @@ func selectDocuments(ctx context.Context, r *scorch.IndexSnapshot, m mapping.Ind
 
 // drain collects the documents that a searcher yields.
 func drain(ctx context.Context, s search.Searcher, r *scorch.IndexSnapshot, parts []part) ([]*roaring.Bitmap, error) {
-	if own, ok := s.(*searcher); ok {
+	if own, ok := s.(*searcher); ok && own.silent {
 		return own.documents(), nil
 	}
 	const cancelEvery = 1 << 14

@@ -28,9 +28,6 @@ type matches interface {
 	// known returns the score of the document that seek returned, if it was
 	// computed before.
 	known() (float64, bool)
-	// documents returns those not yet returned.
-	documents() *roaring.Bitmap
-	count() uint64
 }
 
 // rankedMatches are the best documents, with their scores.
@@ -52,15 +49,6 @@ func (r *rankedMatches) seek(doc uint32) (uint32, bool) {
 }
 
 func (r *rankedMatches) known() (float64, bool) { return r.score, true }
-func (r *rankedMatches) count() uint64          { return uint64(len(r.hits)) }
-
-func (r *rankedMatches) documents() *roaring.Bitmap {
-	docs := roaring.New()
-	for _, h := range r.hits {
-		docs.Add(h.Document)
-	}
-	return docs
-}
 
 // allMatches are documents whose scores are computed when they are asked for.
 type allMatches struct {
@@ -78,9 +66,7 @@ func (a *allMatches) seek(doc uint32) (uint32, bool) {
 	return a.it.Next(), true
 }
 
-func (a *allMatches) known() (float64, bool)     { return 0, false }
-func (a *allMatches) documents() *roaring.Bitmap { return a.docs }
-func (a *allMatches) count() uint64              { return a.docs.GetCardinality() }
+func (a *allMatches) known() (float64, bool) { return 0, false }
 
 // A searcher yields the documents that a query of this package found, in
 // ascending order.
@@ -146,17 +132,16 @@ func (s *searcher) match(ctx context.Context) error {
 
 // set makes documents the matches of a part.
 func (s *searcher) set(i int, docs *roaring.Bitmap) {
-	found := newAllMatches(docs)
-	s.parts[i].found = found
-	s.total += found.count()
+	s.parts[i].found = newAllMatches(docs)
+	s.total += docs.GetCardinality()
 }
 
-// documents returns the matches of each part.
+// documents returns the matches of each part of a searcher without scores.
 func (s *searcher) documents() []*roaring.Bitmap {
 	docs := make([]*roaring.Bitmap, len(s.parts))
 	for i := range s.parts {
-		if found := s.parts[i].found; found != nil {
-			docs[i] = found.documents()
+		if found, ok := s.parts[i].found.(*allMatches); ok {
+			docs[i] = found.docs
 		} else {
 			docs[i] = roaring.New()
 		}
