@@ -21,7 +21,7 @@ import (
 	"github.com/blevesearch/bleve/v2/mapping"
 	"github.com/blevesearch/bleve/v2/registry"
 	bleveindex "github.com/blevesearch/bleve_index_api"
-	"go.etcd.io/bbolt"
+	bolt "go.etcd.io/bbolt/errors"
 
 	"github.com/steersight/steersight/embed"
 	"github.com/steersight/steersight/explain"
@@ -182,7 +182,7 @@ func Open(path string, o Options) (*Index, error) {
 	}
 	config := map[string]any{"bolt_timeout": lockTimeout, "read_only": o.ReadOnly}
 	b, err := bleve.OpenUsing(filepath.Join(path, bleveFolder), config)
-	if errors.Is(err, bbolt.ErrTimeout) {
+	if errors.Is(err, bolt.ErrTimeout) {
 		return nil, fmt.Errorf("%s: %w", path, ErrInUse)
 	}
 	if err != nil {
