@@ -147,16 +147,8 @@ func (n layerNorm) addTo(dst, v []float32, epsilon float64) {
 
 // apply normalizes one row. Mean and variance are taken in float64.
 func (n layerNorm) apply(row []float32, epsilon float64) {
-	var sum, square float64
-	for _, x := range row {
-		sum += float64(x)
-	}
-	mean := sum / float64(len(row))
-	for _, x := range row {
-		d := float64(x) - mean
-		square += float64(d * d)
-	}
-	scale := 1 / math.Sqrt(square/float64(len(row))+epsilon)
+	mean := sum(row) / float64(len(row))
+	scale := 1 / math.Sqrt(sumOfSquares(row, mean)/float64(len(row))+epsilon)
 	weight, bias := n.weight[:len(row)], n.bias[:len(row)]
 	for j, x := range row {
 		row[j] = float32((float64(x)-mean)*scale)*weight[j] + bias[j]
@@ -165,17 +157,58 @@ func (n layerNorm) apply(row []float32, epsilon float64) {
 
 // softmax turns a row of scores into weights that sum to 1.
 func softmax(row []float32) {
-	top := row[0]
-	for _, x := range row {
-		top = max(top, x)
-	}
-	kernel.Exp(row, top)
-	var sum float64
-	for _, e := range row {
-		sum += float64(e)
-	}
-	scale := float32(1 / sum)
+	kernel.Exp(row, largest(row))
+	scale := float32(1 / sum(row))
 	for j := range row {
 		row[j] *= scale
 	}
+}
+
+// The sums below go into four parts by turns, each of which need not wait for
+// the others.
+
+// sum returns the sum of a row.
+func sum(row []float32) float64 {
+	var s0, s1, s2, s3 float64
+	for ; len(row) >= 4; row = row[4:] {
+		s0 += float64(row[0])
+		s1 += float64(row[1])
+		s2 += float64(row[2])
+		s3 += float64(row[3])
+	}
+	for _, x := range row {
+		s0 += float64(x)
+	}
+	return s0 + s1 + s2 + s3
+}
+
+// sumOfSquares returns the sum of the squared distances of a row's numbers
+// from their mean. The conversions keep products and sums from being fused,
+// which would round differently on machines that fuse.
+func sumOfSquares(row []float32, mean float64) float64 {
+	var s0, s1, s2, s3 float64
+	for ; len(row) >= 4; row = row[4:] {
+		d0, d1, d2, d3 := float64(row[0])-mean, float64(row[1])-mean, float64(row[2])-mean, float64(row[3])-mean
+		s0 += float64(d0 * d0)
+		s1 += float64(d1 * d1)
+		s2 += float64(d2 * d2)
+		s3 += float64(d3 * d3)
+	}
+	for _, x := range row {
+		d := float64(x) - mean
+		s0 += float64(d * d)
+	}
+	return s0 + s1 + s2 + s3
+}
+
+// largest returns the largest number of a row, which is not empty.
+func largest(row []float32) float32 {
+	m0, m1, m2, m3 := row[0], row[0], row[0], row[0]
+	for ; len(row) >= 4; row = row[4:] {
+		m0, m1, m2, m3 = max(m0, row[0]), max(m1, row[1]), max(m2, row[2]), max(m3, row[3])
+	}
+	for _, x := range row {
+		m0 = max(m0, x)
+	}
+	return max(m0, m1, m2, m3)
 }
