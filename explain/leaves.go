@@ -57,8 +57,11 @@ func (x *Explainer) View(name model.View, q, v []float32, qCode, vCode gpu.Code)
 		view.Residual += float64(q[i]) * (float64(v[i]) - reconstruction[i])
 	}
 	slices.SortFunc(view.Features, func(a, b Leaf) int {
-		if a.Shared != b.Shared {
-			return map[bool]int{true: -1, false: 1}[a.Shared]
+		switch {
+		case a.Shared && !b.Shared:
+			return -1
+		case b.Shared && !a.Shared:
+			return 1
 		}
 		return cmp.Or(cmp.Compare(b.Contribution, a.Contribution), cmp.Compare(a.Feature, b.Feature))
 	})

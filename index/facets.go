@@ -22,9 +22,12 @@ func (v *view) facets(ctx context.Context, a *asked, found *finding) ([]Facet, e
 		if f.Top > 0 {
 			over, counted = fmt.Sprintf("top %d", f.Top), topQuery(found.page(0, f.Top))
 		}
-		facet, err := v.featureFacet(ctx, a, f, counted)
+		var facet *Facet
+		var err error
 		if f.Field != "" {
 			facet, err = v.fieldFacet(ctx, f, counted)
+		} else {
+			facet, err = v.featureFacet(ctx, a, f, counted)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("facet %s: %w", f.Name, err)
@@ -47,9 +50,6 @@ func topQuery(best []fused) query.Query {
 // featureFacet counts features. Those that the request toggles are listed
 // whatever their count.
 func (v *view) featureFacet(ctx context.Context, a *asked, f FacetRequest, counted query.Query) (*Facet, error) {
-	if f.Field != "" {
-		return nil, nil
-	}
 	counts, err := v.snapshot.FacetsOf(ctx, string(f.View), counted, v.index.bleve.Mapping())
 	if err != nil {
 		return nil, err

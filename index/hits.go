@@ -3,6 +3,7 @@ package index
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/blevesearch/bleve/v2/search"
 	bleveindex "github.com/blevesearch/bleve_index_api"
@@ -166,8 +167,8 @@ func (a *asked) views() []model.View {
 
 // sharedFeature describes one feature of a document's view.
 func (v *view) sharedFeature(a *asked, j uint32, code featureindex.Code) SharedFeature {
-	at, _ := find(code.Features, j)
-	inQuery, _ := find(a.code.Features, j)
+	at, _ := slices.BinarySearch(code.Features, j)
+	inQuery, _ := slices.BinarySearch(a.code.Features, j)
 	s := SharedFeature{Feature: j, Label: v.index.model.Labels.Of(int(j)),
 		Activation: code.Activations[at], QueryActivation: a.code.Activations[inQuery]}
 	s.Contribution = float64(s.Activation) * gpu.Dot(a.vector, v.index.decoder(j))

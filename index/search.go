@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/blevesearch/bleve/v2"
@@ -130,7 +131,7 @@ func (ix *Index) steer(a *asked) {
 		}
 		var correction float64
 		if a.Mode == Codes {
-			if i, ok := find(a.code.Features, t.Feature); ok {
+			if i, ok := slices.BinarySearch(a.code.Features, t.Feature); ok {
 				correction = (alpha - 1) * float64(a.code.Activations[i])
 			}
 		} else {
@@ -331,18 +332,4 @@ func plain(best []ranked, set func(*fused)) []fused {
 		}
 	}
 	return all
-}
-
-// find returns where a sorted list has a feature.
-func find(features []uint32, feature uint32) (int, bool) {
-	low, high := 0, len(features)
-	for low < high {
-		middle := (low + high) / 2
-		if features[middle] < feature {
-			low = middle + 1
-		} else {
-			high = middle
-		}
-	}
-	return low, low < len(features) && features[low] == feature
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/steersight/steersight/explain"
 	"github.com/steersight/steersight/index"
 )
 
@@ -95,8 +96,8 @@ one. A run that was interrupted goes on where it stopped.`,
 	flags.StringVar(&f.path, "index", "", "`DIR` of the new index")
 	f.modelFlags.add(flags)
 	f.encoderFlags.add(flags)
-	flags.StringVar(&f.queryPrefix, "query_prefix", "query: ", "`TEXT` put before each query; the index remembers it")
-	flags.StringVar(&f.docPrefix, "doc_prefix", "passage: ", "`TEXT` put before each document; the index remembers it")
+	flags.StringVar(&f.queryPrefix, "query_prefix", explain.E5QueryPrefix, "`TEXT` put before each query; the index remembers it")
+	flags.StringVar(&f.docPrefix, "doc_prefix", explain.E5DocumentPrefix, "`TEXT` put before each document; the index remembers it")
 	flags.BoolVar(&f.half, "half", false, "keep activations as float16")
 	f.computeFlags.add(flags, "documents")
 	return c

@@ -33,13 +33,19 @@ type shape struct {
 	run           func(k int, a *float32, lda int, w, bias, c *float32, ldc int)
 }
 
-// shapes lists the kernels of a level, those for most rows first.
+// The kernels of each level, those for most rows first.
+var (
+	shapesAVX512 = []shape{{14, 32, tileAVX51214x32}, {8, 32, tileAVX5128x32}, {4, 32, tileAVX5124x32}, {2, 32, tileAVX5122x32}, {1, 32, tileAVX5121x32}}
+	shapesAVX2   = []shape{{6, 16, tileAVX26x16}, {3, 32, tileAVX23x32}, {1, 32, tileAVX21x32}}
+)
+
+// shapes lists the kernels of a level; nil where Go does the work.
 func shapes(l Level) []shape {
 	switch l {
 	case AVX512:
-		return []shape{{14, 32, tileAVX51214x32}, {8, 32, tileAVX5128x32}, {4, 32, tileAVX5124x32}, {2, 32, tileAVX5122x32}, {1, 32, tileAVX5121x32}}
+		return shapesAVX512
 	case AVX2:
-		return []shape{{6, 16, tileAVX26x16}, {3, 32, tileAVX23x32}, {1, 32, tileAVX21x32}}
+		return shapesAVX2
 	}
 	return nil
 }
