@@ -199,7 +199,7 @@ func (v *view) explainFull(ctx context.Context, a *asked, hit *Hit, document *pl
 		if err != nil {
 			return err
 		}
-		explained := v.index.explainer.View(name, a.vector, vectors[t], a.code, gpu.Code(code))
+		explained := a.explainer.View(name, a.vector, vectors[t], a.code, gpu.Code(code))
 		hit.Views = append(hit.Views, explained)
 		score += explained.Score
 		shared += explained.SharedContribution

@@ -24,7 +24,6 @@ import (
 	bolt "go.etcd.io/bbolt/errors"
 
 	"github.com/steersight/steersight/embed"
-	"github.com/steersight/steersight/explain"
 	"github.com/steersight/steersight/featureindex"
 	"github.com/steersight/steersight/gpu"
 	"github.com/steersight/steersight/model"
@@ -61,15 +60,14 @@ type Options struct {
 
 // An Index may be used by several goroutines at once.
 type Index struct {
-	bleve     bleve.Index
-	model     *model.Model
-	manifest  Manifest
-	features  *featureindex.Options
-	engine    *gpu.Engine
-	explainer *explain.Explainer
-	encoder   embed.Encoder
-	threads   int
-	readOnly  bool
+	bleve    bleve.Index
+	model    *model.Model
+	manifest Manifest
+	features *featureindex.Options
+	engine   *gpu.Engine
+	encoder  embed.Encoder
+	threads  int
+	readOnly bool
 
 	mu     sync.RWMutex // held for reading by all that use bleve, for writing by Close
 	closed bool
@@ -218,13 +216,9 @@ func newIndex(b bleve.Index, m *model.Model, manifest Manifest, o Options) (*Ind
 	if err != nil {
 		return nil, err
 	}
-	explainer, err := explain.New(engine, explain.Options{Labels: m.Labels, Fingerprint: manifest.Model})
-	if err != nil {
-		return nil, err
-	}
 	features := featureOptions(m, manifest)
 	return &Index{bleve: b, model: m, manifest: manifest, features: &features,
-		engine: engine, explainer: explainer, encoder: o.Encoder, readOnly: o.ReadOnly, threads: cmp.Or(o.Threads, runtime.GOMAXPROCS(0))}, nil
+		engine: engine, encoder: o.Encoder, readOnly: o.ReadOnly, threads: cmp.Or(o.Threads, runtime.GOMAXPROCS(0))}, nil
 }
 
 // featureOptions are those of the index's feature sections.

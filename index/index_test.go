@@ -266,8 +266,17 @@ func TestExplanationsAddUp(t *testing.T) {
 	documents := testDocuments(3, 60)
 	ix := newTestIndex(t, "", documents, 60)
 	q := unitVector(rand.New(rand.NewPCG(7, 9)))
-	full := mustSearch(t, ix, Request{Vector: q, Explain: ExplainFull})
-	ids := mustSearch(t, ix, Request{Vector: q, Explain: ExplainIDs})
+	for _, tau := range []float32{0, 0.6} {
+		checkExplanations(t, ix, q, tau)
+	}
+}
+
+// checkExplanations compares both levels of explanation at a threshold.
+func checkExplanations(t *testing.T, ix *Index, q []float32, tau float32) {
+	t.Helper()
+	code := queryCode(t, q)
+	full := mustSearch(t, ix, Request{Vector: q, Explain: ExplainFull, Threshold: tau})
+	ids := mustSearch(t, ix, Request{Vector: q, Explain: ExplainIDs, Threshold: tau})
 	for i, hit := range full.Hits {
 		score := 0.
 		for _, view := range hit.Views {
@@ -275,6 +284,13 @@ func TestExplanationsAddUp(t *testing.T) {
 			var shared []SharedFeature
 			for _, leaf := range view.Features {
 				sum += leaf.Contribution
+				inQuery := float32(0)
+				if i, ok := slices.BinarySearch(code.Features, leaf.Feature); ok {
+					inQuery = code.Activations[i]
+				}
+				if leaf.QueryActivation != inQuery || leaf.Shared != (leaf.Activation > tau && inQuery > tau) {
+					t.Errorf("%s at %v: leaf %+v, the query's activation is %v", hit.ID, tau, leaf, inQuery)
+				}
 				if leaf.Shared {
 					shared = append(shared, SharedFeature{leaf.Feature, leaf.Label, leaf.Activation, leaf.QueryActivation, leaf.Contribution})
 				}

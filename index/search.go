@@ -12,6 +12,7 @@ import (
 	"github.com/blevesearch/bleve/v2/search/query"
 	bleveindex "github.com/blevesearch/bleve_index_api"
 
+	"github.com/steersight/steersight/explain"
 	"github.com/steersight/steersight/featureindex"
 	"github.com/steersight/steersight/gpu"
 	"github.com/steersight/steersight/model"
@@ -50,7 +51,10 @@ type asked struct {
 	Request
 	vector []float32 // the query's embedding; nil where none is needed or to be had
 	code   gpu.Code
-	filter query.Query // nil for none
+	// support is the part of the code above τ, by which codes and overlap rank.
+	support   gpu.Code
+	explainer *explain.Explainer
+	filter    query.Query // nil for none
 	// steering holds (α_j − 1)·⟨q,w_j⟩ of the features to steer.
 	steering featureindex.Terms
 }
@@ -114,7 +118,12 @@ func (ix *Index) ask(ctx context.Context, r Request) (*asked, error) {
 			}
 			return nil, err
 		}
-		a.code = codes[0].Above(a.Threshold)
+		a.code = codes[0]
+		a.support = a.code.Above(a.Threshold)
+	}
+	a.explainer, err = explain.New(ix.engine, explain.Options{Threshold: a.Threshold, Labels: ix.model.Labels})
+	if err != nil {
+		return nil, err
 	}
 	ix.steer(a)
 	a.filter = a.query()
@@ -131,8 +140,8 @@ func (ix *Index) steer(a *asked) {
 		}
 		var correction float64
 		if a.Mode == Codes {
-			if i, ok := slices.BinarySearch(a.code.Features, t.Feature); ok {
-				correction = (alpha - 1) * float64(a.code.Activations[i])
+			if i, ok := slices.BinarySearch(a.support.Features, t.Feature); ok {
+				correction = (alpha - 1) * float64(a.support.Activations[i])
 			}
 		} else {
 			correction = (alpha - 1) * gpu.Dot(a.vector, ix.decoder(t.Feature))
@@ -248,9 +257,9 @@ func (a *asked) vectorQuery(k int) query.Query {
 // codesQuery asks for the best k documents by codes or overlap.
 func (a *asked) codesQuery(k int) query.Query {
 	if a.Mode == Overlap {
-		return &plugin.Overlap{View: a.scopeView(), Features: a.code.Features, K: k, Filter: a.filter}
+		return &plugin.Overlap{View: a.scopeView(), Features: a.support.Features, K: k, Filter: a.filter}
 	}
-	dot := &plugin.Dot{View: a.scopeView(), Terms: featureindex.Terms{Features: a.code.Features, Weights: a.code.Activations}}
+	dot := &plugin.Dot{View: a.scopeView(), Terms: featureindex.Terms{Features: a.support.Features, Weights: a.support.Activations}}
 	if len(a.steering.Features) == 0 {
 		dot.K, dot.Filter = k, a.filter
 		return dot
