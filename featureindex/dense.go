@@ -42,6 +42,8 @@ func (s *Section) Dense(ctx context.Context, c Column, query []float32, v View, 
 	if err != nil {
 		return nil, err
 	}
+	crew := callCrew(search.Threads)
+	defer crew.dismiss()
 	weighted, err := terms.check(s.o.Features)
 	if err != nil || search.K <= 0 || s.columns[c].count == 0 {
 		return nil, err
@@ -57,12 +59,15 @@ func (s *Section) Dense(ctx context.Context, c Column, query []float32, v View, 
 	if search.Filter != nil || search.Deleted != nil {
 		d.documents = search.words(s.n, d.column.presence)
 	}
-	var hits []Hit
-	err = share(ctx, search.Threads, set.blocks, func(w *scratch) {
+	all := top{k: search.K}
+	err = crew.share(ctx, set.blocks, func(w *scratch) {
 		w.top.reset(search.K)
 		w.dense.floors.reset(search.K)
-	}, d.block, func(workers []*scratch) { hits = best(search.K, workers) })
-	return hits, err
+	}, d.block, func(w *scratch) { all.pushAll(&w.top) })
+	if err != nil {
+		return nil, err
+	}
+	return all.sorted(), nil
 }
 
 // words returns the documents that a search allows, of those given, as bits.
