@@ -228,11 +228,13 @@ func searchShared(ctx context.Context, b *built, q query.Query, terms featureind
 	if err != nil {
 		return err
 	}
-	for _, hit := range result.Hits {
-		document, err := snapshot.Document(hit)
-		if err != nil {
+	documents := make([]*plugin.Document, len(result.Hits))
+	for i, hit := range result.Hits {
+		if documents[i], err = snapshot.Document(hit); err != nil {
 			return err
 		}
+	}
+	for _, document := range documents {
 		if _, err := document.Shared(view, terms); err != nil {
 			return err
 		}
