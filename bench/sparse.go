@@ -52,7 +52,8 @@ func (s *Settings) check() error {
 // SparseSettings are the settings of Sparse.
 type SparseSettings struct {
 	Settings
-	Stock int `json:"stock_queries"` // queries asked of stock Bleve too, of an index of its own
+	Half  bool `json:"half"`          // activations as float16
+	Stock int  `json:"stock_queries"` // queries asked of stock Bleve too, of an index of its own
 }
 
 // A SparseReport is what Sparse found out.
@@ -93,7 +94,8 @@ type FacetTimes struct {
 	Kernel    float64 `json:"kernel_ms"`
 }
 
-// Sparse measures weighted dot products and overlap counts over a code set.
+// Sparse measures weighted dot products and overlap counts over a code set. With
+// activations as float16 the truth is that of the rounded ones.
 func Sparse(ctx context.Context, c *Codes, s SparseSettings) (report *SparseReport, err error) {
 	if err := s.check(); err != nil {
 		return nil, err
@@ -102,7 +104,10 @@ func Sparse(ctx context.Context, c *Codes, s SparseSettings) (report *SparseRepo
 	if err != nil {
 		return nil, err
 	}
-	b, err := buildCodes(ctx, c, &s.Settings)
+	if s.Half {
+		c = c.rounded()
+	}
+	b, err := buildCodes(ctx, c, &codeSettings{Settings: s.Settings, half: s.Half})
 	if err != nil {
 		return nil, err
 	}
@@ -125,15 +130,33 @@ func Sparse(ctx context.Context, c *Codes, s SparseSettings) (report *SparseRepo
 	return r, r.prove(ctx, c, b, queries, &s.Settings)
 }
 
+// codeSettings are how an index of codes is made.
+type codeSettings struct {
+	Settings
+	half    bool     // activations as float16
+	vectors *vectors // the documents' embeddings; nil for none
+}
+
 // buildCodes makes an index of the codes of a set.
-func buildCodes(ctx context.Context, c *Codes, s *Settings) (*built, error) {
-	options := &featureindex.Options{Features: c.Features(), Views: []string{view}}
+func buildCodes(ctx context.Context, c *Codes, s *codeSettings) (*built, error) {
+	options := &featureindex.Options{Features: c.Features(), Views: []string{view}, Half: s.half}
+	if s.vectors != nil {
+		options.Dim = s.vectors.s.Dim
+	}
 	m := &maker{
 		create: func(path string) (bleve.Index, error) {
 			return plugin.Create(path, bleve.NewIndexMapping(), *options, nil)
 		},
 		documents: c.Documents(), batch: s.Batch, dir: s.Dir, say: s.Say,
-		read: func(from, to int) ([]featureindex.Document, error) { return documents(c, from, to) },
+		read: func(from, to int) ([]featureindex.Document, error) {
+			documents, err := documents(c, from, to)
+			if options.Dim > 0 {
+				for i := range documents {
+					documents[i].Embedding = s.vectors.vector(from + i)
+				}
+			}
+			return documents, err
+		},
 		add: func(d *document.Document, codes featureindex.Document) error {
 			d.AddField(plugin.NewField(options, codes))
 			return nil
