@@ -211,36 +211,33 @@ func (r *SparseReport) measure(ctx context.Context, b *built, terms []featureind
 // measure takes the times of a method.
 func (m *method) measure(ctx context.Context, b *built, terms []featureindex.Terms, s *Settings) (err error) {
 	threaded := plugin.WithThreads(ctx, s.Threads)
-	if m.report.Search, m.report.answers, err = b.measure(threaded, m.queries, s.K, s.Rounds); err != nil {
+	if _, m.report.answers, err = b.measure(threaded, m.queries, s.K, 1); err != nil {
 		return err
 	}
-	err = b.withSection(func(section *featureindex.Section) error {
-		search := featureindex.Search{K: s.K, Threads: s.Threads}
-		m.report.Kernel, err = measure(ctx, len(m.queries), s.Rounds, func(q int) error {
-			_, err := m.kernel(ctx, section, q, search)
+	return b.withSection(func(section *featureindex.Section) error {
+		runs := []func(q int) error{
+			func(q int) error { _, err := b.search(threaded, m.queries[q], s.K); return err },
+			func(q int) error {
+				_, err := m.kernel(ctx, section, q, featureindex.Search{K: s.K, Threads: s.Threads})
+				return err
+			},
+			func(q int) error { return searchShared(threaded, b, m.queries[q], terms[q], s.K) },
+		}
+		if runtime.GOMAXPROCS(0) > 1 {
+			two := plugin.WithThreads(ctx, 2)
+			runs = append(runs, func(q int) error { _, err := b.search(two, m.queries[q], s.K); return err })
+		}
+		times, err := measureBeside(ctx, len(m.queries), s.Rounds, runs...)
+		if err != nil {
 			return err
-		})
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	m.report.Shared, err = measure(ctx, len(m.queries), s.Rounds, func(q int) error {
-		return searchShared(threaded, b, m.queries[q], terms[q], s.K)
-	})
-	if err != nil {
-		return err
-	}
-	m.report.SharedExtra = ratio(m.report.Shared.P50, m.report.Search.P50) - 1
-	if runtime.GOMAXPROCS(0) < 2 {
+		}
+		m.report.Search, m.report.Kernel, m.report.Shared = times[0], times[1], times[2]
+		m.report.SharedExtra = ratio(m.report.Shared.P50, m.report.Search.P50) - 1
+		if len(times) > 3 {
+			m.report.TwoThreads, m.report.Speedup = times[3], ratio(times[0].P50, times[3].P50)
+		}
 		return nil
-	}
-	two := plugin.WithThreads(ctx, 2)
-	if m.report.TwoThreads, _, err = b.measure(two, m.queries, s.K, s.Rounds); err != nil {
-		return err
-	}
-	m.report.Speedup = ratio(m.report.Search.P50, m.report.TwoThreads.P50)
-	return nil
+	})
 }
 
 // searchShared runs a query and finds the features that each hit shares with it.

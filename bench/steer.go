@@ -125,14 +125,17 @@ func (m *Steered) measure(ctx context.Context, b *built, bases []plugin.Scoring,
 		plain[q] = &plugin.Steer{Base: base, View: view, K: s.K} // is the base alone, of which Steer takes no K
 	}
 	ctx = plugin.WithThreads(ctx, s.Threads)
-	var answers [][]featureindex.Hit
-	var err error
-	if m.Unsteered, _, err = b.measure(ctx, plain, s.K, s.Rounds); err != nil {
+	_, answers, err := b.measure(ctx, toggled, s.K, 1)
+	if err != nil {
 		return nil, err
 	}
-	if m.Steered, answers, err = b.measure(ctx, toggled, s.K, s.Rounds); err != nil {
+	times, err := measureBeside(ctx, len(bases), s.Rounds,
+		func(q int) error { _, err := b.search(ctx, plain[q], s.K); return err },
+		func(q int) error { _, err := b.search(ctx, toggled[q], s.K); return err })
+	if err != nil {
 		return nil, err
 	}
+	m.Unsteered, m.Steered = times[0], times[1]
 	m.Added = m.Steered.P50 - m.Unsteered.P50
 	return answers, nil
 }
