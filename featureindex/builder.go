@@ -136,10 +136,15 @@ func (c *builderColumn) add(vector []float32) {
 
 // SizeHint returns about how many bytes WriteTo writes.
 func (b *Builder) SizeHint() int {
-	const lists, vector = 3, 5 // bytes of a posting in lists, of a component in vectors
+	const (
+		posting = 3              // bytes in a list set
+		feature = entryBytes + 4 // bytes in a list set: its entry, padding and a run
+		vector  = 5              // bytes of a component
+	)
 	sets, size := min(2, b.o.lists()), 1<<12
 	for v := range b.view {
-		size += b.view[v].postings * (b.o.featureBytes() + 4 + lists*sets)
+		n := b.view[v].postings
+		size += n*(b.o.featureBytes()+4+posting*sets) + min(n, b.o.Features)*feature*sets
 	}
 	for c := range b.cols {
 		size += vector * len(b.cols[c].values)
