@@ -86,6 +86,11 @@ func (f *evaluateFlags) run(c *cobra.Command) (err error) {
 			return &usageError{c.CommandPath(), fmt.Errorf("--mode %s: %q is none of all, %s", f.ways, way, strings.Join(study.Ways, ", "))}
 		}
 	}
+	if info, err := os.Stat(f.input); err != nil {
+		return err
+	} else if !info.IsDir() {
+		return fmt.Errorf("%s: not a folder of corpus.jsonl, queries.jsonl and qrels", f.input)
+	}
 	judgments, err := f.judgments()
 	if err != nil {
 		return err
