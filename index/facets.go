@@ -76,7 +76,7 @@ func (v *view) featureFacet(ctx context.Context, a *asked, f FacetRequest, count
 }
 
 func (v *view) featureValue(feature uint32, count int, selected bool) FacetValue {
-	return FacetValue{Feature: &feature, Label: v.index.model.Labels.Of(int(feature)), Count: count, Selected: selected}
+	return FacetValue{Feature: &feature, Label: v.index.Model().Labels.Of(int(feature)), Count: count, Selected: selected}
 }
 
 // fieldFacet counts the values of a field. A document counts once for each of

@@ -72,7 +72,7 @@ func (ix *Index) Feature(ctx context.Context, feature uint32, n int) (f *Feature
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, v.close()) }()
-	f = &Feature{Feature: feature, Label: ix.model.Labels.Of(int(feature)), Views: map[model.View]int{}, Near: ix.near(feature, n)}
+	f = &Feature{Feature: feature, Label: ix.Model().Labels.Of(int(feature)), Views: map[model.View]int{}, Near: ix.near(feature, n)}
 	for _, view := range model.Views() {
 		if f.Views[view], err = v.count(ctx, &plugin.All{View: string(view), Features: []uint32{feature}}); err != nil {
 			return nil, err
@@ -167,7 +167,7 @@ func (ix *Index) near(feature uint32, n int) []Neighbour {
 }
 
 func (ix *Index) neighbour(feature uint32, similarity float64) Neighbour {
-	return Neighbour{feature, ix.model.Labels.Of(int(feature)), similarity}
+	return Neighbour{feature, ix.Model().Labels.Of(int(feature)), similarity}
 }
 
 // nearest returns the n most similar.

@@ -169,7 +169,7 @@ func (a *asked) views() []model.View {
 func (v *view) sharedFeature(a *asked, j uint32, code featureindex.Code) SharedFeature {
 	at, _ := slices.BinarySearch(code.Features, j)
 	inQuery, _ := slices.BinarySearch(a.code.Features, j)
-	s := SharedFeature{Feature: j, Label: v.index.model.Labels.Of(int(j)),
+	s := SharedFeature{Feature: j, Label: v.index.Model().Labels.Of(int(j)),
 		Activation: code.Activations[at], QueryActivation: a.code.Activations[inQuery]}
 	s.Contribution = float64(s.Activation) * gpu.Dot(a.vector, v.index.decoder(j))
 	return s

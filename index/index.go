@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/blevesearch/bleve/v2"
@@ -61,7 +62,8 @@ type Options struct {
 // An Index may be used by several goroutines at once.
 type Index struct {
 	bleve    bleve.Index
-	model    *model.Model
+	model    atomic.Pointer[model.Model] // other labels make another one
+	folder   string                      // "" in memory
 	manifest Manifest
 	features *featureindex.Options
 	engine   *gpu.Engine
@@ -145,7 +147,7 @@ func Create(path string, o Options) (*Index, error) {
 	if err := b.SetInternal(manifestKey, text); err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
-	return newIndex(b, o.Model, manifest, o)
+	return newIndex(path, b, o.Model, manifest, o)
 }
 
 // makeFolder makes a folder, or takes an empty one. One in which the making of
@@ -186,14 +188,14 @@ func Open(path string, o Options) (*Index, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	ix, err := openManifest(b, m, o)
+	ix, err := openManifest(path, b, m, o)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), b.Close())
 	}
 	return ix, nil
 }
 
-func openManifest(b bleve.Index, m *model.Model, o Options) (*Index, error) {
+func openManifest(folder string, b bleve.Index, m *model.Model, o Options) (*Index, error) {
 	text, err := b.GetInternal(manifestKey)
 	if err != nil {
 		return nil, err
@@ -208,17 +210,19 @@ func openManifest(b bleve.Index, m *model.Model, o Options) (*Index, error) {
 	if err := manifest.checkEncoder(o.EncoderName); err != nil {
 		return nil, err
 	}
-	return newIndex(b, m, manifest, o)
+	return newIndex(folder, b, m, manifest, o)
 }
 
-func newIndex(b bleve.Index, m *model.Model, manifest Manifest, o Options) (*Index, error) {
+func newIndex(folder string, b bleve.Index, m *model.Model, manifest Manifest, o Options) (*Index, error) {
 	engine, err := gpu.Open(m.SAE, m.Internalizers[:], gpu.Options{Device: o.Device, Threads: o.Threads, Logger: o.Logger})
 	if err != nil {
 		return nil, err
 	}
 	features := featureOptions(m, manifest)
-	return &Index{bleve: b, model: m, manifest: manifest, features: &features,
-		engine: engine, encoder: o.Encoder, readOnly: o.ReadOnly, threads: cmp.Or(o.Threads, runtime.GOMAXPROCS(0))}, nil
+	ix := &Index{bleve: b, folder: folder, manifest: manifest, features: &features,
+		engine: engine, encoder: o.Encoder, readOnly: o.ReadOnly, threads: cmp.Or(o.Threads, runtime.GOMAXPROCS(0))}
+	ix.model.Store(m)
+	return ix, nil
 }
 
 // featureOptions are those of the index's feature sections.
@@ -274,8 +278,30 @@ func newMapping() (mapping.IndexMapping, error) {
 // Manifest says what the index was made with.
 func (ix *Index) Manifest() Manifest { return ix.manifest }
 
+// SetLabels gives the features other labels, for searches from now on and for
+// whoever opens the index later.
+func (ix *Index) SetLabels(labels model.Labels) error {
+	done, err := ix.change()
+	if err != nil {
+		return err
+	}
+	defer done()
+	if len(labels) > ix.features.Features {
+		return fmt.Errorf("%d labels; the model has %d features", len(labels), ix.features.Features)
+	}
+	if ix.folder != "" {
+		if err := model.WriteLabels(filepath.Join(ix.folder, modelFolder), labels); err != nil {
+			return err
+		}
+	}
+	changed := *ix.Model()
+	changed.Labels = labels
+	ix.model.Store(&changed)
+	return nil
+}
+
 // Model is the feature model.
-func (ix *Index) Model() *model.Model { return ix.model }
+func (ix *Index) Model() *model.Model { return ix.model.Load() }
 
 // Bleve is the Bleve index underneath, for what this package does not offer.
 func (ix *Index) Bleve() bleve.Index { return ix.bleve }

@@ -121,7 +121,7 @@ func (ix *Index) ask(ctx context.Context, r Request) (*asked, error) {
 		a.code = codes[0]
 		a.support = a.code.Above(a.Threshold)
 	}
-	a.explainer, err = explain.New(ix.engine, explain.Options{Threshold: a.Threshold, Labels: ix.model.Labels})
+	a.explainer, err = explain.New(ix.engine, explain.Options{Threshold: a.Threshold, Labels: ix.Model().Labels})
 	if err != nil {
 		return nil, err
 	}
@@ -153,8 +153,8 @@ func (ix *Index) steer(a *asked) {
 
 // decoder returns the decoder's column w_j.
 func (ix *Index) decoder(feature uint32) []float32 {
-	dim := ix.model.SAE.Dim
-	return ix.model.SAE.Decoder[int(feature)*dim:][:dim]
+	dim := ix.Model().SAE.Dim
+	return ix.Model().SAE.Decoder[int(feature)*dim:][:dim]
 }
 
 // query returns the request's filters as a query, nil for none.

@@ -71,6 +71,11 @@ func (m *Model) Write(dir string) error {
 	return WriteSAE(filepath.Join(dir, saeFile), m.SAE)
 }
 
+// WriteLabels gives the model in a folder other labels.
+func WriteLabels(dir string, labels Labels) error {
+	return writeLabels(filepath.Join(dir, labelsFile), labels)
+}
+
 // writeLabels writes a label a line.
 func writeLabels(path string, labels Labels) error {
 	file, err := atomicfile.Create(path)

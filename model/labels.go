@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"io"
 	"os"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/steersight/steersight/internal/lines"
@@ -24,8 +25,20 @@ func (l Labels) Of(feature int) string {
 // ReadLabels reads a text file whose line j, counted from 0, is the label of
 // feature j. A line ends with \n, \r\n or \r; spaces belong to the label, and a
 // byte order mark at the beginning of the file does not. A line that is not
-// UTF-8 is an error. The labels of an empty file are not nil.
+// UTF-8 is an error. The labels of an empty file are not nil. Of a file of JSON
+// lines, by its ending .jsonl, it returns the best of each feature.
 func ReadLabels(path string) (Labels, error) {
+	if strings.HasSuffix(path, labelFileEnding) {
+		all, err := ReadLabelFile(path)
+		if err != nil {
+			return nil, err
+		}
+		features := 0
+		for _, l := range all {
+			features = max(features, int(l.Feature)+1)
+		}
+		return BestLabels(all, features)
+	}
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err

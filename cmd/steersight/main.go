@@ -60,7 +60,7 @@ func newRoot() *cobra.Command {
 		DisableSuggestions: true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newIndex(), newSearch(), newFacets(), newFeature(), newExplain(),
+	root.AddCommand(newIndex(), newSearch(), newFacets(), newFeature(), newLabel(), newExplain(),
 		newCheck(), newStats(), newCompact(), newDump(), newReindex(), newBench(), newEvaluate(), newModel(), newVersion())
 	return root
 }
