@@ -22,6 +22,9 @@ func (e *Engine) Views(ctx context.Context, z [][]float32) ([][][]float32, error
 	for t := range views {
 		views[t] = newRows(len(z), e.sae.Dim)
 	}
+	if done, err := e.viewsOnDevice(ctx, z, views); done {
+		return views, err
+	}
 	err := e.eachBlock(ctx, len(z), viewBlock, func(from, to int) error {
 		for t, r := range e.internalizers {
 			hidden := make([]float32, r.Hidden)
