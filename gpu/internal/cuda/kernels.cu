@@ -91,12 +91,14 @@ struct Scores {
 	}
 };
 
-// kthMaximum returns the k-th largest of the threads' maxima. k scores reach
-// it, so it is at most the k-th largest score. k must not exceed blockDim.x.
-static __device__ float kthMaximum(const Scores &row, u64 k) {
+// kthMaximum returns the k-th largest of the threads' maxima, and the thread's
+// own in most. k scores reach it, so it is at most the k-th largest score. k
+// must not exceed blockDim.x.
+static __device__ float kthMaximum(const Scores &row, u64 k, float &most) {
 	__shared__ float maxima[1024], kth;
-	float most = -INFINITY;
-	row.each([&](u64, float score) { most = score > most ? score : most; });
+	float mine = -INFINITY;
+	row.each([&](u64, float score) { mine = score > mine ? score : mine; });
+	most = mine;
 	maxima[threadIdx.x] = most;
 	__syncthreads();
 	u32 above = 0;
@@ -135,16 +137,18 @@ extern "C" __global__ void __launch_bounds__(1024) encode(
 
 	Scores screened = {scores + row * stride, bias, features};
 	double lowest = limit;
+	float most = INFINITY;
 	if (keep > 0)
-		lowest = fmax((double)kthMaximum(screened, keep) - bound, limit);
+		lowest = fmax((double)kthMaximum(screened, keep, most) - bound, limit);
 	float least = __double2float_rd(lowest - bound);
-	screened.each([&](u64 j, float score) {
-		if (score >= least) {
-			u32 at = atomicAdd(&found, 1u);
-			if (at < CANDIDATES)
-				feature[at] = (u32)j;
-		}
-	});
+	if (most >= least) // the others need not look again
+		screened.each([&](u64 j, float score) {
+			if (score >= least) {
+				u32 at = atomicAdd(&found, 1u);
+				if (at < CANDIDATES)
+					feature[at] = (u32)j;
+			}
+		});
 	__syncthreads();
 	u32 candidates = found;
 	if (candidates > CANDIDATES) {
