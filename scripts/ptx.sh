@@ -10,6 +10,10 @@ kernels=gpu/internal/cuda/kernels
 # The compiler writes the newest version of PTX, which only the newest drivers
 # read. The kernels need nothing beyond 7.8 (CUDA 11.8).
 sed -i 's/^\.version .*/.version 7.8/' $kernels.ptx
+if grep -nE 'approx|ftz' $kernels.ptx; then
+	echo "ptx.sh: some of these operations are not rounded exactly" >&2
+	exit 1
+fi
 for architecture in 80 86 89 90 100 120; do
 	"$compiler/bin/ptxas" -arch=sm_$architecture -o /dev/null $kernels.ptx
 done

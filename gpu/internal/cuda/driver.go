@@ -2,10 +2,15 @@
 
 package cuda
 
-// #cgo LDFLAGS: -Wl,--as-needed -L${SRCDIR}/lib -ldl
-// #include <stddef.h>
-// int driver_status(void);
-// int driver_host_alloc(void **p, size_t size);
+/*
+#cgo LDFLAGS: -Wl,--as-needed -L${SRCDIR}/lib -ldl
+#include <stddef.h>
+
+// lib/libcuda.a is an archive of nothing, for the -lcuda that cu asks for.
+
+int driver_status(void);
+int driver_host_alloc(void **p, size_t size);
+*/
 import "C"
 
 import (
@@ -14,8 +19,6 @@ import (
 
 	"gorgonia.org/cu"
 )
-
-// lib/libcuda.a is an archive of nothing, for the -lcuda that cu asks for.
 
 // checkDriver returns an error where the driver is missing or has no device.
 func checkDriver() error {
