@@ -64,12 +64,13 @@ static void testEncode(const std::string &kind, u64 dim, u64 features, u64 keep,
 	emulate::launch({1, 1}, 64, [&] {
 		centre(in.data(), decoderBias.data(), rows, dim, 2, 0, 1e-3, 1e-37, x.data(), rounded.data(), bounds.data());
 	});
-	for (u64 r = 0; r < rows; r++)
+	std::uniform_real_distribution<double> error(-0.99, 0.99);
+	for (u64 r = 0; r < rows; r++) // as wrong as the bound allows
 		for (u64 j = 0; j < features; j++) {
-			float sum = 0;
-			for (u64 i = 0; i < dim; i++)
-				sum += rounded[r * dim + i] * weight[j * dim + i];
-			scores[r * stride + j] = sum;
+			double e = error(random_);
+			if (j % 2)
+				e = e < 0 ? -0.99 : 0.99;
+			scores[r * stride + j] = (float)(slowDot(&x[r * dim], &weight[j * dim], dim) + e * bounds[r]);
 		}
 	vector<u32> counts(rows, 7), codeFeatures(rows * room, 7);
 	vector<float> codeValues(rows * room, NAN);
