@@ -217,17 +217,35 @@ static __device__ double squash(double x) {
 	return copysign(t / (t + 2), x);
 }
 
-// TILE is how many rows, and how many outputs, a warp of dense takes: each
-// number is then converted to float64 once for four sums.
-#define TILE 4
+// A warp of dense makes a tile of TILE rows by TILE outputs, a block 2 by 4
+// tiles: each number is converted to float64 once for TILE sums, and what one
+// warp reads the next one finds in the cache.
+#define TILE 8
+
+// spread is tree for 64 sums at once: each step adds one half of them in the
+// lower lanes and the other half in the upper lanes, so that lane l ends with
+// sums 2l and 2l+1, as the first of its own.
+template <int n = TILE * TILE / 2> static __device__ __forceinline__ void spread(double *sum) {
+	const int half = n / 2;
+	bool upper = lane() & half;
+#pragma unroll
+	for (int i = 0; i < n; i++) {
+		double other = upper ? sum[i] : sum[i + n];
+		double own = upper ? sum[i + n] : sum[i];
+		sum[i] = own + __shfl_xor_sync(ALL, other, half);
+	}
+	if constexpr (half > 1)
+		spread<half>(sum);
+}
 
 // dense is a linear layer, out = x·wᵀ + bias, in float64 and then rounded;
 // with squashed > 0 the hyperbolic tangent comes before the rounding.
 extern "C" __global__ void __launch_bounds__(256) dense(
 	const float *__restrict__ x, const float *__restrict__ w, const float *__restrict__ bias,
 	u64 rows, u64 outputs, u64 inputs, u64 squashed, float *__restrict__ out) {
-	u64 column = warpIndex() * TILE, row = (u64)blockIdx.y * TILE;
-	if (column >= outputs)
+	u32 warp = threadIdx.x / WARP;
+	u64 row = ((u64)blockIdx.y * 2 + warp / 4) * TILE, column = ((u64)blockIdx.x * 4 + warp % 4) * TILE;
+	if (row >= rows || column >= outputs)
 		return;
 	const float *a[TILE], *b[TILE];
 #pragma unroll
@@ -235,31 +253,26 @@ extern "C" __global__ void __launch_bounds__(256) dense(
 		a[t] = x + (row + t < rows ? row + t : rows - 1) * inputs;
 		b[t] = w + (column + t < outputs ? column + t : outputs - 1) * inputs;
 	}
-	double sum[TILE][TILE] = {};
+	double sum[TILE * TILE] = {};
 	for (u64 i = lane(); i < inputs; i += WARP) {
 		double p[TILE], q[TILE];
 #pragma unroll
 		for (int t = 0; t < TILE; t++)
 			p[t] = (double)a[t][i], q[t] = (double)b[t][i];
 #pragma unroll
-		for (int r = 0; r < TILE; r++)
-#pragma unroll
-			for (int c = 0; c < TILE; c++)
-				sum[r][c] = fma(p[r], q[c], sum[r][c]);
+		for (int t = 0; t < TILE * TILE; t++)
+			sum[t] = fma(p[t / TILE], q[t % TILE], sum[t]);
 	}
-	double mine = 0; // lane r·TILE+c finishes sum[r][c]
+	spread(sum);
+	row += 2 * lane() / TILE;
 #pragma unroll
-	for (int r = 0; r < TILE; r++)
-#pragma unroll
-		for (int c = 0; c < TILE; c++) {
-			double total = tree(sum[r][c]);
-			mine = lane() == (u32)(r * TILE + c) ? total : mine;
+	for (u32 t = 0; t < 2; t++) {
+		u64 c = column + 2 * lane() % TILE + t;
+		if (row < rows && c < outputs) {
+			double y = sum[t] + (double)bias[c];
+			out[row * outputs + c] = (float)(squashed ? squash(y) : y);
 		}
-	row += lane() / TILE, column += lane() % TILE;
-	if (lane() >= TILE * TILE || row >= rows || column >= outputs)
-		return;
-	mine += (double)bias[column];
-	out[row * outputs + column] = (float)(squashed ? squash(mine) : mine);
+	}
 }
 
 // normalize divides each row by its norm; failed tells of rows with numbers

@@ -20,7 +20,8 @@ var ptx string
 // Numbers that kernels.cu has too.
 const (
 	warp       = 32
-	tile       = 4          // rows and outputs that a warp of dense takes
+	tileRows   = 16         // rows that a block of dense takes
+	tileWidth  = 32         // outputs that it takes
 	candidates = 1024       // features that may survive the screen of a row
 	left       = 0xffffffff // in place of a count
 )

@@ -79,6 +79,6 @@ func (d *Device) queueViews(s *slot, z [][]float32) (viewBuffers, error) {
 
 // queueDense queues a linear layer of rows [n, inputs] to out [n, outputs].
 func (d *Device) queueDense(s *slot, rows, weight, bias cu.DevicePtr, n, outputs, inputs, squashed int, out cu.DevicePtr) error {
-	return d.kernels.dense.launch(s.stream, blocks(outputs, blockThreads/warp*tile), blocks(n, tile), blockThreads,
+	return d.kernels.dense.launch(s.stream, blocks(outputs, tileWidth), blocks(n, tileRows), blockThreads,
 		rows, weight, bias, n, outputs, inputs, squashed, out)
 }

@@ -105,7 +105,7 @@ static void testEncode(const std::string &kind, u64 dim, u64 features, u64 keep,
 static void testDense(u64 rows, u64 outputs, u64 inputs) {
 	vector<float> x = normal(rows * inputs), w = normal(outputs * inputs, 0.2f), bias = normal(outputs), out(rows * outputs, NAN);
 	for (u64 squashed : {0, 1}) {
-		emulate::launch({(unsigned)((outputs + 7) / 8), (unsigned)((rows + TILE - 1) / TILE)}, 64, [&] {
+		emulate::launch({(unsigned)((outputs + 31) / 32), (unsigned)((rows + 15) / 16)}, 256, [&] {
 			dense(x.data(), w.data(), bias.data(), rows, outputs, inputs, squashed, out.data());
 		});
 		for (u64 r = 0; r < rows; r++)
@@ -163,7 +163,7 @@ int main() {
 	}
 	testEncode("random", 31, 1030, 256, 0, 256);
 	testEncode("random", 7, 4099, 16, 0, 512);
-	testDense(1, 1, 1), testDense(5, 9, 33), testDense(4, 16, 64);
+	testDense(1, 1, 1), testDense(5, 9, 33), testDense(17, 40, 64);
 	testNormalize(1), testNormalize(70);
 	testDecode(1), testDecode(100);
 	std::puts("ok");
