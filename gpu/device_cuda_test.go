@@ -82,7 +82,10 @@ func openBoth(t testing.TB, sae *model.SAE, internalizers ...*model.Internalizer
 	default:
 		t.Fatal(log)
 	}
-	return device, device.host(), log
+	if host, err = Open(sae, internalizers, Options{Device: "cpu"}); err != nil {
+		t.Fatal(err)
+	}
+	return device, host, log
 }
 
 // checkSame compares what the two engines make of rows. distinct is how many

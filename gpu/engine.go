@@ -33,13 +33,12 @@ type Engine struct {
 	sae           *model.SAE
 	internalizers []*model.Internalizer
 	threads       int
+	logger        *slog.Logger
+	accelerator   *accelerator // nil where all is done on the CPU
 
 	screen     kernel.Matrix // the encoder's weights
 	maxRowNorm float64       // largest ‖EncoderWeight_j‖
 	maxBias    float64       // largest |EncoderBias_j|
-
-	accelerator *accelerator // nil where all is done on the CPU
-	logger      *slog.Logger
 }
 
 // Open makes an Engine of an SAE and internalizers, which must agree on the
@@ -60,13 +59,14 @@ func Open(sae *model.SAE, internalizers []*model.Internalizer, options Options) 
 	if options.Threads <= 0 {
 		options.Threads = runtime.GOMAXPROCS(0)
 	}
-	e := &Engine{sae: sae, internalizers: internalizers, threads: options.Threads, logger: options.Logger}
+	e := &Engine{sae: sae, internalizers: internalizers, threads: options.Threads}
 	e.screen.Pack(sae.EncoderWeight, sae.Features, sae.Dim)
 	for j, b := range sae.EncoderBias {
 		row := sae.EncoderWeight[j*sae.Dim:][:sae.Dim]
 		e.maxRowNorm = max(e.maxRowNorm, math.Sqrt(Dot(row, row)))
 		e.maxBias = max(e.maxBias, math.Abs(float64(b)))
 	}
+	e.logger = options.Logger
 	e.accelerate(choice)
 	return e, nil
 }
