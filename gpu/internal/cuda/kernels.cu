@@ -195,7 +195,7 @@ extern "C" __global__ void __launch_bounds__(1024) encode(
 		counts[row] = left ? LEFT : found;
 }
 
-// squash is gpu.tanh.
+// squash is the hyperbolic tangent that views are defined with, step by step.
 static __device__ double squash(double x) {
 	const double taylor[] = {
 		1. / 87178291200., 1. / 6227020800., 1. / 479001600., 1. / 39916800., 1. / 3628800., 1. / 362880., 1. / 40320.,
