@@ -10,12 +10,15 @@ import (
 )
 
 // TestKernelsAsThreads runs the kernels with a thread of the operating system
-// for each of CUDA's, compares them with brute force and looks for races.
+// for each of CUDA's, compares them with brute force and looks for races and
+// for accesses beyond memory.
 func TestKernelsAsThreads(t *testing.T) {
-	program := filepath.Join(t.TempDir(), "threads")
-	compile(t, "-O1", "-g", "-fsanitize=thread", "-o", program, "testdata/threads.cc")
-	if out, err := exec.Command(program).CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	for _, sanitizer := range []string{"thread", "address,undefined"} {
+		program := filepath.Join(t.TempDir(), "threads")
+		compile(t, "-O1", "-g", "-fsanitize="+sanitizer, "-fno-sanitize-recover=all", "-o", program, "testdata/threads.cc")
+		if out, err := exec.Command(program).CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", sanitizer, err, out)
+		}
 	}
 }
 

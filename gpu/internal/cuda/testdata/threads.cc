@@ -1,5 +1,5 @@
 // Runs the kernels with one thread of the operating system for each of CUDA's
-// and compares every number with brute force. Meant for -fsanitize=thread.
+// and compares every number with brute force. Meant for the sanitizers.
 #define EMULATE_THREADS
 #include "emulate.h"
 
