@@ -50,13 +50,13 @@ func (d *Device) Encode(ctx context.Context, rows [][]float32, keep int, limit f
 			counts, features, values := hostSlice[uint32](s, b.counts), hostSlice[uint32](s, b.features), hostSlice[float32](s, b.values)
 			total := 0
 			for _, count := range counts {
-				if count != left {
+				if int(count) <= room {
 					total += int(count)
 				}
 			}
 			allFeatures, allValues := make([]uint32, total), make([]float32, total)
 			for i, count := range counts {
-				if count == left {
+				if int(count) > room { // left, or nonsense
 					leftRows = append(leftRows, from+i)
 					continue
 				}

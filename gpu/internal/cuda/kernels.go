@@ -20,10 +20,9 @@ var ptx string
 // Numbers that kernels.cu has too.
 const (
 	warp       = 32
-	tileRows   = 16         // rows that a block of dense takes
-	tileWidth  = 32         // outputs that it takes
-	candidates = 1024       // features that may survive the screen of a row
-	left       = 0xffffffff // in place of a count
+	tileRows   = 16   // rows that a block of dense takes
+	tileWidth  = 32   // outputs that it takes
+	candidates = 1024 // features that may survive the screen of a row
 )
 
 // Threads of a block.
