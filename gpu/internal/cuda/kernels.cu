@@ -93,8 +93,9 @@ struct Scores {
 
 // kthMaximum returns the k-th largest of the threads' maxima, and the thread's
 // own in most. k scores reach it, so it is at most the k-th largest score. k
-// must not exceed blockDim.x.
-static __device__ float kthMaximum(const Scores &row, u64 k, float &most) {
+// must not exceed blockDim.x. (Were it static, the compiler would name its shared
+// memory after the folder that it runs in.)
+inline __device__ float kthMaximum(const Scores &row, u64 k, float &most) {
 	__shared__ float maxima[1024], kth;
 	float mine = -INFINITY;
 	row.each([&](u64, float score) { mine = score > mine ? score : mine; });
