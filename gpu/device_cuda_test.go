@@ -48,7 +48,8 @@ func TestStandIn(t *testing.T) {
 	run(t, ".", nil, "go", "test", "-c", "-tags", "cuda", "-o", inner, "./internal/cuda")
 	environment := []string{"STEERSIGHT_GPU=stand-in", "LD_LIBRARY_PATH=" + folder}
 	run(t, "internal/cuda", environment, inner, "-test.run", "^Test[^K]", "-test.bench", ".", "-test.benchtime", "1x")
-	run(t, ".", environment, os.Args[0])
+	run(t, ".", environment, os.Args[0], "-test.bench", "Device", "-test.benchtime", "1x")
+	run(t, ".", append(environment, "STANDIN_PTX=1"), os.Args[0], "-test.run", "^TestDeviceEqualsCPU$")
 
 	without := []string{"STEERSIGHT_GPU=", "LD_LIBRARY_PATH=" + folder}
 	run(t, ".", append(without, "STANDIN_FAIL=cuInit 1 999"), os.Args[0], "-test.run", "^TestWithoutDriver$")

@@ -9,7 +9,9 @@
 //
 //	STANDIN_FAIL    NAME N CODE: from the N-th call of a function on, it fails
 //	STANDIN_MEMORY  bytes of device memory that are free from now on
+//	STANDIN_PTX     not empty: execute the PTX that was loaded, see ptx.h
 #include "emulate.h"
+#include "ptx.h"
 
 #include "../kernels.cu"
 
@@ -180,14 +182,28 @@ template <class... T> std::function<void()> bound(void (*kernel)(T...), void **a
 	return Launcher<T...>::bind(kernel, arguments, std::index_sequence_for<T...>());
 }
 
-using Binder = std::function<void()> (*)(void **);
-const std::map<string, Binder> kernelsByName = {
+// A Binder makes a call of a launch's arguments.
+using Binder = std::function<std::function<void()>(void **)>;
+std::map<string, Binder> kernelsByName = {
 	{"centre", [](void **a) { return bound(centre, a); }},
 	{"encode", [](void **a) { return bound(encode, a); }},
 	{"dense", [](void **a) { return bound(dense, a); }},
 	{"normalize", [](void **a) { return bound(normalize, a); }},
 	{"decode", [](void **a) { return bound(decode, a); }},
 };
+
+// loadPTX has the module's own code executed from now on.
+void loadPTX(const char *image) {
+	static const std::map<string, ptx::Kernel> kernels = ptx::load(image);
+	ptx::checkGlobal = [](const void *at, size_t size) { device.check(at, size, "an access of a kernel"); };
+	for (const auto &[name, kernel] : kernels)
+		kernelsByName[name] = [&kernel](void **arguments) -> std::function<void()> {
+			std::vector<uint64_t> parameters;
+			for (size_t i = 0; i < kernel.parameters; i++)
+				parameters.push_back(word<uint64_t>(arguments, i));
+			return [&kernel, parameters] { ptx::run(kernel, parameters.data()); };
+		};
+}
 
 // inTF32 tells whether x has no more than ten bits of fraction.
 bool inTF32(float x) { return (__float_as_uint(x) & 0x1fff) == 0; }
@@ -284,6 +300,9 @@ int cuEventSynchronize(Event *event) {
 int cuModuleLoadData(void **out, const char *image) {
 	IN_CONTEXT("cuModuleLoadData")
 	*out = &context;
+	const char *interpret = std::getenv("STANDIN_PTX");
+	if (interpret && *interpret)
+		loadPTX(image);
 	return std::strstr(image, ".target sm_80") ? success : invalidImage;
 }
 int cuModuleUnload(void *) { IN_CONTEXT("cuModuleUnload") return success; }
