@@ -41,7 +41,7 @@ func TestStandIn(t *testing.T) {
 	folder := t.TempDir()
 	run(t, ".", nil, "g++", "-std=c++20", "-O2", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas",
 		"-shared", "-fPIC", "-o", filepath.Join(folder, "libcuda.so.1"), "internal/cuda/testdata/standin.cc")
-	if err := os.Symlink("libcuda.so.1", filepath.Join(folder, "libcublas.so.12")); err != nil {
+	if err := os.Symlink("libcuda.so.1", filepath.Join(folder, "libcublas.so.13")); err != nil {
 		t.Fatal(err)
 	}
 	inner := filepath.Join(folder, "cuda.test")
@@ -53,7 +53,7 @@ func TestStandIn(t *testing.T) {
 
 	without := []string{"STEERSIGHT_GPU=", "LD_LIBRARY_PATH=" + folder}
 	run(t, ".", append(without, "STANDIN_FAIL=cuInit 1 999"), os.Args[0], "-test.run", "^TestWithoutDriver$")
-	if err := os.Remove(filepath.Join(folder, "libcublas.so.12")); err != nil {
+	if err := os.Remove(filepath.Join(folder, "libcublas.so.13")); err != nil {
 		t.Fatal(err)
 	}
 	run(t, ".", without, os.Args[0], "-test.run", "^TestWithoutDriver$")

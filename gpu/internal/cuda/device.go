@@ -70,7 +70,7 @@ func Open(number int, sae *model.SAE, internalizers []*model.Internalizer) (*Dev
 }
 
 // do runs work with the device's context, one caller at a time. CUDA knows the
-// context by the thread.
+// context by the thread, which Go must not change meanwhile.
 func (d *Device) do(work func() error) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -9,10 +9,10 @@
 //
 // # How a batch flows
 //
-// A Device has one goroutine that alone talks to CUDA. It cuts a batch into
-// chunks and hands them to two slots in turn. A slot is a stream with pinned
-// and device memory of its own, so that one slot's copies overlap the other
-// one's arithmetic. The weights stay on the device.
+// A Device takes one batch at a time, on a thread of its own meanwhile. It cuts
+// the batch into chunks and hands them to two slots in turn. A slot is a stream
+// with pinned and device memory of its own, so that one slot's copies overlap
+// the other one's arithmetic. The weights stay on the device.
 //
 // # Words
 //
