@@ -20,10 +20,13 @@ func (e *Engine) Reconstruct(code Code) []float64 {
 // Decode returns the reconstruction of each code, rounded to float32.
 func (e *Engine) Decode(codes []Code) [][]float32 {
 	rows := newRows(len(codes), e.sae.Dim)
-	for i, code := range codes {
-		for d, sum := range e.Reconstruct(code) {
-			rows[i][d] = float32(sum)
-		}
-	}
+	e.decodeAnywhere(codes, rows)
 	return rows
+}
+
+// decodeOnCPU writes the reconstruction of a code.
+func (e *Engine) decodeOnCPU(code Code, row []float32) {
+	for d, sum := range e.Reconstruct(code) {
+		row[d] = float32(sum)
+	}
 }

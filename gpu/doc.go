@@ -19,6 +19,13 @@
 // in float32, whose error has a proven bound, and computes the definition only
 // for the features that the bound cannot rule out: a few more than K.
 //
+// # Devices
+//
+// Built with the tag cuda, an Engine computes on an NVIDIA GPU where there is
+// one; see docs/gpu.md. The GPU screens with its tensor cores and decides by
+// the same definition. What it has no answer for, and everything after an
+// error, is computed on the CPU.
+//
 // # Words
 //
 // A view is one of the vectors of a document: its embedding z itself, and what

@@ -17,12 +17,14 @@ const encodeBlock = 56
 // Encode returns the TopK code of each row of x: the K largest positive
 // activations, ties to the lower feature.
 func (e *Engine) Encode(ctx context.Context, x [][]float32) ([]Code, error) {
-	return e.encode(ctx, x, func(screen *screening) []activation {
-		found := screen.largest(e.sae.K)
-		slices.SortFunc(found, func(a, b activation) int {
-			return cmp.Or(cmp.Compare(b.value, a.value), cmp.Compare(a.feature, b.feature))
+	return e.encodeAnywhere(ctx, x, e.sae.K, 0, func(x [][]float32) ([]Code, error) {
+		return e.encode(ctx, x, func(screen *screening) []activation {
+			found := screen.largest(e.sae.K)
+			slices.SortFunc(found, func(a, b activation) int {
+				return cmp.Or(cmp.Compare(b.value, a.value), cmp.Compare(a.feature, b.feature))
+			})
+			return found[:min(e.sae.K, len(found))]
 		})
-		return found[:min(e.sae.K, len(found))]
 	})
 }
 
@@ -30,9 +32,11 @@ func (e *Engine) Encode(ctx context.Context, x [][]float32) ([]Code, error) {
 // positive activation above the SAE's Threshold, however many there are.
 func (e *Engine) EncodeThreshold(ctx context.Context, x [][]float32) ([]Code, error) {
 	threshold := max(e.sae.Threshold, 0)
-	return e.encode(ctx, x, func(screen *screening) []activation {
-		found := screen.above(float64(threshold))
-		return slices.DeleteFunc(found, func(a activation) bool { return !(a.value > threshold) })
+	return e.encodeAnywhere(ctx, x, 0, threshold, func(x [][]float32) ([]Code, error) {
+		return e.encode(ctx, x, func(screen *screening) []activation {
+			found := screen.above(float64(threshold))
+			return slices.DeleteFunc(found, func(a activation) bool { return !(a.value > threshold) })
+		})
 	})
 }
 

@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"math"
 	"runtime"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -19,8 +17,9 @@ import (
 // Options say where and how an Engine computes. None of them changes a bit of
 // a result.
 type Options struct {
-	// Device is "auto" (or empty), "cpu", "cuda" or "cuda:N". Where CUDA is
-	// asked for and absent, the Engine warns and uses the CPU.
+	// Device is "auto" (or empty), "cpu", "cuda" or "cuda:N". "auto" is CUDA
+	// where it is there. Where CUDA is asked for by name and absent, the Engine
+	// warns and uses the CPU. Programs built without the tag cuda have none.
 	Device string
 	// Threads is the number of CPU threads; 0 means all that Go may use.
 	Threads int
@@ -34,6 +33,8 @@ type Engine struct {
 	sae           *model.SAE
 	internalizers []*model.Internalizer
 	threads       int
+	logger        *slog.Logger
+	accelerator   *accelerator // nil where all is done on the CPU
 
 	screen     kernel.Matrix // the encoder's weights
 	maxRowNorm float64       // largest ‖EncoderWeight_j‖
@@ -43,7 +44,7 @@ type Engine struct {
 // Open makes an Engine of an SAE and internalizers, which must agree on the
 // length of an embedding. Without internalizers there are only codes, no views.
 func Open(sae *model.SAE, internalizers []*model.Internalizer, options Options) (*Engine, error) {
-	cuda, err := parseDevice(options.Device)
+	choice, err := parseDevice(options.Device)
 	if err != nil {
 		return nil, err
 	}
@@ -55,9 +56,6 @@ func Open(sae *model.SAE, internalizers []*model.Internalizer, options Options) 
 	if options.Logger == nil {
 		options.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
-	if cuda {
-		options.Logger.Warn("cuda was requested but is not available; using the cpu")
-	}
 	if options.Threads <= 0 {
 		options.Threads = runtime.GOMAXPROCS(0)
 	}
@@ -68,6 +66,8 @@ func Open(sae *model.SAE, internalizers []*model.Internalizer, options Options) 
 		e.maxRowNorm = max(e.maxRowNorm, math.Sqrt(Dot(row, row)))
 		e.maxBias = max(e.maxBias, math.Abs(float64(b)))
 	}
+	e.logger = options.Logger
+	e.accelerate(choice)
 	return e, nil
 }
 
@@ -76,19 +76,6 @@ func (e *Engine) Dim() int { return e.sae.Dim }
 
 // SAE returns the SAE that the Engine was opened with.
 func (e *Engine) SAE() *model.SAE { return e.sae }
-
-// parseDevice reports whether a device string asks for CUDA by name.
-func parseDevice(device string) (cuda bool, err error) {
-	name, number, numbered := strings.Cut(device, ":")
-	_, numberErr := strconv.ParseUint(number, 10, 16)
-	switch {
-	case !numbered && (name == "" || name == "auto") || name == "cpu" && (!numbered || numberErr == nil):
-		return false, nil // torch numbers its one CPU too
-	case name == "cuda" && (!numbered || numberErr == nil):
-		return true, nil
-	}
-	return false, fmt.Errorf("device %q is not known; use auto, cpu, cuda or cuda:N", device)
-}
 
 // checkRows refuses vectors of another length and numbers that are not finite.
 func (e *Engine) checkRows(rows [][]float32) error {

@@ -22,7 +22,12 @@ func (e *Engine) Views(ctx context.Context, z [][]float32) ([][][]float32, error
 	for t := range views {
 		views[t] = newRows(len(z), e.sae.Dim)
 	}
-	err := e.eachBlock(ctx, len(z), viewBlock, func(from, to int) error {
+	return views, e.viewsAnywhere(ctx, z, views)
+}
+
+// viewsOnCPU writes the views of z.
+func (e *Engine) viewsOnCPU(ctx context.Context, z [][]float32, views [][][]float32) error {
+	return e.eachBlock(ctx, len(z), viewBlock, func(from, to int) error {
 		for t, r := range e.internalizers {
 			hidden := make([]float32, r.Hidden)
 			for i := from; i < to; i++ {
@@ -33,7 +38,6 @@ func (e *Engine) Views(ctx context.Context, z [][]float32) ([][][]float32, error
 		}
 		return nil
 	})
-	return views, err
 }
 
 // internalize writes R_t(z) to view; hidden is scratch.

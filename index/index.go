@@ -325,6 +325,7 @@ func (ix *Index) Close() error {
 		return nil
 	}
 	ix.closed = true
+	ix.engine.Close()
 	return ix.bleve.Close()
 }
 
