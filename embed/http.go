@@ -3,17 +3,17 @@ package embed
 import (
 	"cmp"
 	"context"
-	"errors"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"os"
-	"strings"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/steersight/steersight/internal/post"
 )
 
 // maxBatch bounds ServerOptions.BatchSize, and with it the size of an answer.
@@ -66,11 +66,7 @@ type ServerOptions struct {
 
 // String leaves out the key and what is secret in the URL.
 func (o ServerOptions) String() string {
-	shown := "unreadable URL"
-	if u, err := url.Parse(o.URL); err == nil {
-		shown = showURL(u)
-	}
-	return fmt.Sprintf("%s server at %s, model %q", o.Protocol, shown, o.Model)
+	return fmt.Sprintf("%s server at %s, model %q", o.Protocol, post.Show(o.URL), o.Model)
 }
 
 // LogValue is String, for slog.
@@ -94,8 +90,6 @@ func (o *ServerOptions) check() error {
 		return fmt.Errorf("embed: timeout %v is negative", o.Timeout)
 	case o.Dim < 0:
 		return fmt.Errorf("embed: dimension %d is negative", o.Dim)
-	case strings.ContainsFunc(o.APIKey, func(r rune) bool { return r <= ' ' || r == 0x7f }):
-		return errors.New("embed: api key contains white space or control characters")
 	case o.Model == "" && (o.Protocol == Ollama || o.Protocol == OpenAI):
 		return fmt.Errorf("embed: %s servers need the name of a model", o.Protocol)
 	}
@@ -112,15 +106,12 @@ func (o *ServerOptions) check() error {
 // are told to cut texts that are too long, OpenAI refuses them. Bytes of a
 // text that are not UTF-8 are sent as U+FFFD.
 type Server struct {
-	options  ServerOptions
-	wire     wire
-	endpoint string   // with secrets
-	shown    string   // without
-	secrets  []string // what no message may repeat
-	client   *http.Client
-	slots    chan struct{} // one element for each request under way
-	dim      atomic.Int64
-	closed   atomic.Bool
+	options ServerOptions
+	wire    wire
+	client  *post.Client
+	slots   chan struct{} // one element for each request under way
+	dim     atomic.Int64
+	closed  atomic.Bool
 }
 
 var _ Encoder = (*Server)(nil)
@@ -135,37 +126,19 @@ func OpenServer(options ServerOptions) (*Server, error) {
 	if err := options.check(); err != nil {
 		return nil, err
 	}
-	endpoint, err := parseEndpoint(options.URL, w.path)
+	s := &Server{options: options, wire: w, slots: make(chan struct{}, options.Concurrency)}
+	client, err := post.Open(post.Options{
+		URL: options.URL, Path: w.path, Key: options.APIKey,
+		Timeout: options.Timeout, Retries: options.Retries,
+		Connections: options.Concurrency, HTTPClient: options.HTTPClient,
+		Retrying: s.retrying,
+	})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("embed: %w", err)
 	}
-	s := &Server{
-		options:  options,
-		wire:     w,
-		endpoint: endpoint.String(),
-		shown:    showURL(endpoint),
-		secrets:  secretsOf(options.APIKey, endpoint),
-		client:   newClient(options),
-		slots:    make(chan struct{}, options.Concurrency),
-	}
+	s.client = client
 	s.dim.Store(int64(options.Dim))
 	return s, nil
-}
-
-// newClient returns a client that follows no redirects, which would send texts
-// and key to where nobody asked for.
-func newClient(options ServerOptions) *http.Client {
-	client := &http.Client{}
-	if options.HTTPClient != nil {
-		*client = *options.HTTPClient
-	} else {
-		transport := &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true}
-		transport.MaxIdleConnsPerHost = options.Concurrency
-		transport.IdleConnTimeout = 90 * time.Second
-		client.Transport = transport
-	}
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return client
 }
 
 // String names the server without its secrets.
@@ -178,8 +151,8 @@ func (s *Server) Dim() int { return int(s.dim.Load()) }
 // Close lets go of idle connections. Encode fails from then on, with an error
 // that is [os.ErrClosed]; calls under way go on.
 func (s *Server) Close() error {
-	if !s.closed.Swap(true) && s.options.HTTPClient == nil {
-		s.client.CloseIdleConnections()
+	if !s.closed.Swap(true) {
+		s.client.Close()
 	}
 	return nil
 }
@@ -189,7 +162,7 @@ func (s *Server) Close() error {
 // error if that is done.
 func (s *Server) Encode(ctx context.Context, texts []string) ([][]float32, error) {
 	if s.closed.Load() {
-		return nil, fmt.Errorf("embed: %s: %w", s.shown, os.ErrClosed)
+		return nil, fmt.Errorf("embed: %s: %w", s.client, os.ErrClosed)
 	}
 	out := make([][]float32, len(texts))
 	group, ctx := errgroup.WithContext(ctx)
@@ -211,7 +184,7 @@ func (s *Server) encodeBatch(ctx context.Context, texts []string, first int, out
 	if len(texts) > 1 && tooLarge(err) {
 		half := len(texts) / 2
 		s.options.Logger.Info("batch too large for the embedding server, splitting it",
-			"url", s.shown, "texts", len(texts), "error", err)
+			"url", s.client.String(), "texts", len(texts), "error", err)
 		if err := s.encodeBatch(ctx, texts[:half], first, out[:half]); err != nil {
 			return err
 		}
@@ -225,7 +198,46 @@ func (s *Server) encodeBatch(ctx context.Context, texts []string, first int, out
 		err = dimensionError(first, dim, s.Dim())
 	}
 	if err != nil {
-		return s.fail(http.StatusOK, err.Error())
+		return serverError(s.client.Wrong(err))
 	}
 	return nil
+}
+
+// plausibleDim is the most dimensions expected of a model; the size of an
+// answer is bounded by it.
+const plausibleDim = 1 << 14
+
+// ask sends a batch, again and again while that may help, and returns as many
+// vectors as there are texts.
+func (s *Server) ask(ctx context.Context, texts []string) (answer []json.RawMessage, err error) {
+	select {
+	case s.slots <- struct{}{}:
+		defer func() { <-s.slots }()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("embed: %s: %w", s.client, ctx.Err())
+	}
+	err = s.client.Ask(ctx, post.Question{
+		Body:      s.wire.request(s.options.Model, texts),
+		MaxAnswer: maxAnswer(len(texts), s.Dim()),
+		For:       fmt.Sprintf("%d texts", len(texts)),
+		Read: func(body []byte) (err error) {
+			answer, err = s.wire.answer(body, len(texts))
+			return err
+		},
+	})
+	if err != nil {
+		return nil, serverError(err)
+	}
+	return answer, nil
+}
+
+// maxAnswer bounds the bytes of an answer of n vectors: 64 for a component,
+// digits and white space, 1 KiB around each vector, and 64 KiB around all.
+func maxAnswer(n, dim int) int64 {
+	return int64(n)*(int64(max(dim, plausibleDim))*64+1<<10) + 1<<16
+}
+
+// retrying logs that a request will be made again.
+func (s *Server) retrying(wait time.Duration, failed *post.Error) {
+	s.options.Logger.Warn("embedding server failed, trying again", "wait", wait, "error", serverError(failed))
 }

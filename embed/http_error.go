@@ -1,18 +1,13 @@
 package embed
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
-	"time"
-	"unicode"
-)
 
-// maxMessage is how many runes of a server's message are shown.
-const maxMessage = 200
+	"github.com/steersight/steersight/internal/post"
+)
 
 // A ServerError is returned when a server gave no vectors, or not those that
 // were asked for.
@@ -22,96 +17,24 @@ type ServerError struct {
 	Message string // one line of at most 200 runes, without the key
 	Tries   int    // requests made
 
-	cause error         // of a request without answer
-	again bool          // whether trying again may help
-	pause time.Duration // what the server asked for
+	cause error // of a request without answer
 }
 
 func (e *ServerError) Error() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "embed: %s", e.URL)
-	if e.Status != 0 {
-		fmt.Fprintf(&b, ": status %d", e.Status)
-	}
-	if e.Message != "" {
-		fmt.Fprintf(&b, ": %s", e.Message)
-	}
-	if e.Tries > 1 {
-		fmt.Fprintf(&b, " (tried %d times)", e.Tries)
-	}
-	return b.String()
+	failed := post.Error{URL: e.URL, Status: e.Status, Message: e.Message, Tries: e.Tries}
+	return "embed: " + failed.Error()
 }
 
 // Unwrap returns the error of the connection, if it was that.
 func (e *ServerError) Unwrap() error { return e.cause }
 
-// fail makes an error that trying again does not cure.
-func (s *Server) fail(status int, message string) *ServerError {
-	return &ServerError{URL: s.shown, Status: status, Message: s.clean(message), Tries: 1}
-}
-
-// lost makes the error of a request without a whole answer. The URL that
-// package http puts before its errors is dropped, for it has the query.
-func (s *Server) lost(cause error) *ServerError {
-	if inner := (*url.Error)(nil); errors.As(cause, &inner) {
-		cause = inner.Err
+// serverError makes an error of package post one of this package.
+func serverError(err error) error {
+	failed := (*post.Error)(nil)
+	if !errors.As(err, &failed) {
+		return fmt.Errorf("embed: %w", err)
 	}
-	e := s.fail(0, cause.Error())
-	e.cause, e.again = cause, true
-	return e
-}
-
-// refused makes the error of an answer that is not 200.
-func (s *Server) refused(answer *http.Response, body []byte) *ServerError {
-	e := s.fail(answer.StatusCode, messageOf(body))
-	switch code := answer.StatusCode; code {
-	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
-		e.again = true
-	default:
-		e.again = code >= 500
-	}
-	e.pause = parseRetryAfter(answer.Header.Get("Retry-After"), time.Now())
-	return e
-}
-
-// clean makes one printable line of a message, without secrets and cut to
-// maxMessage runes.
-func (s *Server) clean(message string) string {
-	message = strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(message, "�"))
-	message = strings.Join(strings.Fields(message), " ")
-	for _, secret := range s.secrets {
-		message = strings.ReplaceAll(message, secret, "[secret]")
-	}
-	if runes := []rune(message); len(runes) > maxMessage {
-		message = string(runes[:maxMessage-1]) + "…"
-	}
-	return message
-}
-
-// messageOf finds the message in the body of a refusal: TEI and Ollama send
-// {"error": "…"}, OpenAI {"error": {"message": "…"}}, its imitators "message"
-// or "detail"; of others the whole body is taken.
-func messageOf(body []byte) string {
-	var fields map[string]json.RawMessage
-	if json.Unmarshal(body, &fields) != nil {
-		return string(body)
-	}
-	for _, key := range []string{"error", "message", "detail"} {
-		var text string
-		if json.Unmarshal(fields[key], &text) == nil && text != "" {
-			return text
-		}
-		var nested struct{ Message string }
-		if json.Unmarshal(fields[key], &nested) == nil && nested.Message != "" {
-			return nested.Message
-		}
-	}
-	return string(body)
+	return &ServerError{URL: failed.URL, Status: failed.Status, Message: failed.Message, Tries: failed.Tries, cause: errors.Unwrap(failed)}
 }
 
 // tooLarge tells whether the server refused a batch for its size: with status

@@ -4,8 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/url"
-	"strings"
+
+	"github.com/steersight/steersight/internal/post"
 )
 
 // A Protocol is the way an embedding server is talked to.
@@ -56,8 +56,8 @@ func teiRequest(_ string, texts []string) any {
 
 func teiAnswer(body []byte, n int) ([]json.RawMessage, error) {
 	var vectors []json.RawMessage
-	if err := json.Unmarshal(body, &vectors); err != nil {
-		return nil, badAnswer(err)
+	if err := post.Decode(body, &vectors); err != nil {
+		return nil, err
 	}
 	return vectors, checkCount(len(vectors), n)
 }
@@ -74,8 +74,8 @@ func ollamaAnswer(body []byte, n int) ([]json.RawMessage, error) {
 	var answer struct {
 		Embeddings []json.RawMessage `json:"embeddings"`
 	}
-	if err := json.Unmarshal(body, &answer); err != nil {
-		return nil, badAnswer(err)
+	if err := post.Decode(body, &answer); err != nil {
+		return nil, err
 	}
 	return answer.Embeddings, checkCount(len(answer.Embeddings), n)
 }
@@ -97,8 +97,8 @@ func openAIAnswer(body []byte, n int) ([]json.RawMessage, error) {
 			Embedding json.RawMessage `json:"embedding"`
 		} `json:"data"`
 	}
-	if err := json.Unmarshal(body, &answer); err != nil {
-		return nil, badAnswer(err)
+	if err := post.Decode(body, &answer); err != nil {
+		return nil, err
 	}
 	if err := checkCount(len(answer.Data), n); err != nil {
 		return nil, err
@@ -120,69 +120,9 @@ func openAIAnswer(body []byte, n int) ([]json.RawMessage, error) {
 	return vectors, nil
 }
 
-// badAnswer makes a line of an error of encoding/json, without its Go types.
-func badAnswer(err error) error {
-	if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) {
-		err = fmt.Errorf("unexpected %s at byte %d", wrong.Value, wrong.Offset)
-	}
-	return fmt.Errorf("answer does not fit the protocol: %w", err)
-}
-
 func checkCount(have, want int) error {
 	if have != want {
 		return fmt.Errorf("%d vectors for %d texts", have, want)
 	}
 	return nil
-}
-
-// parseEndpoint joins the URL of a server and the path of its endpoint, of
-// which the URL may have the beginning already: with the path /v1/embeddings,
-// http://host, http://host/v1 and http://host/v1/embeddings are the same. The
-// errors of package url repeat passwords, so they are not passed on.
-func parseEndpoint(server, path string) (*url.URL, error) {
-	u, err := url.Parse(server)
-	switch {
-	case err != nil:
-		return nil, errors.New("embed: the server's URL does not parse")
-	case u.Scheme != "http" && u.Scheme != "https":
-		return nil, errors.New("embed: the server's URL must begin with http:// or https://")
-	case u.Host == "":
-		return nil, errors.New("embed: the server's URL has no host")
-	}
-	base, rest := strings.TrimRight(u.Path, "/"), path
-	for i := len(path); i > 0; i = strings.LastIndexByte(path[:i], '/') {
-		if strings.HasSuffix(base, path[:i]) {
-			rest = path[i:]
-			break
-		}
-	}
-	u.Path, u.RawPath = base, ""
-	u.Fragment, u.RawFragment = "", ""
-	return u.JoinPath(rest), nil
-}
-
-// showURL is the URL without user, query and fragment.
-func showURL(u *url.URL) string {
-	shown := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
-	return shown.String()
-}
-
-// secretsOf collects what may not be repeated in a message: the key, and the
-// password and the longer query values of the URL.
-func secretsOf(key string, u *url.URL) []string {
-	var secrets []string
-	if key != "" {
-		secrets = append(secrets, key)
-	}
-	if password, _ := u.User.Password(); password != "" {
-		secrets = append(secrets, password)
-	}
-	for _, values := range u.Query() {
-		for _, value := range values {
-			if len(value) >= 6 {
-				secrets = append(secrets, value)
-			}
-		}
-	}
-	return secrets
 }

@@ -17,6 +17,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -225,7 +226,7 @@ func TestServerKeepsSecrets(t *testing.T) {
 	if want := "embed: http://server.invalid/base/embed: status 401: xxx"; !strings.HasPrefix(refused.Error(), want) {
 		t.Errorf("%q", refused)
 	}
-	if e := (*ServerError)(nil); !errors.As(refused, &e) || len([]rune(e.Message)) != maxMessage {
+	if e := (*ServerError)(nil); !errors.As(refused, &e) || len([]rune(e.Message)) != 200 {
 		t.Errorf("message not cut: %q", refused)
 	}
 }
@@ -328,6 +329,33 @@ func TestServerHalfAnswer(t *testing.T) {
 	if !errors.Is(err, io.ErrUnexpectedEOF) || !strings.Contains(err.Error(), "answer broke off") {
 		t.Error(err)
 	}
+}
+
+// A server that fails for a passing reason is asked again, and what is said of
+// it names the package and the endpoint. It runs on synctest's clock.
+func TestServerRetries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		answer := func(r *http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: 502, Body: io.NopCloser(strings.NewReader(`{"error":{"message":"not now"}}`)), Request: r}, nil
+		}
+		s, err := OpenServer(ServerOptions{Protocol: TEI, URL: "http://server", Retries: 3, HTTPClient: &http.Client{Transport: roundTrip(answer)},
+			Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		if _, err = s.Encode(t.Context(), []string{"a"}); err == nil || err.Error() != "embed: http://server/embed: status 502: not now (tried 4 times)" {
+			t.Error(err)
+		}
+		for try, line := range strings.Split(strings.TrimSpace(log.String()), "\n") {
+			for _, want := range []string{`msg="embedding server failed, trying again" wait=`, `error="embed: http://server/embed: status 502: not now`} {
+				if try > 2 || !strings.Contains(line, want) {
+					t.Errorf("logged %s", line)
+				}
+			}
+		}
+	})
 }
 
 func TestServerDoesNotFollowRedirects(t *testing.T) {
