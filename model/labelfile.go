@@ -23,8 +23,11 @@ type Label struct {
 	Author  string `json:"author,omitempty"` // who or what made it
 	// Score says how well the label tells texts that have the feature from
 	// others: 0.5 is chance, 1 always. Labels that people make need none.
-	Score    *float64 `json:"score,omitempty"`
-	Examples int      `json:"examples,omitempty"` // texts that it was made from
+	Score *float64 `json:"score,omitempty"`
+	// ChatScore says the same of labels that a language model made, as that
+	// model judges.
+	ChatScore *float64 `json:"chat_score,omitempty"`
+	Examples  int      `json:"examples,omitempty"` // texts that it was made from
 }
 
 // labelFileEnding is the ending of a file of Labels; others hold one a line, by
@@ -82,8 +85,11 @@ func parseLabel(line []byte) (l Label, err error) {
 		return l, fmt.Errorf("feature %d: no model has so many", *given.Feature)
 	case strings.ContainsAny(l.Label, "\r\n"):
 		return l, fmt.Errorf("label %q has a line break in it", l.Label)
-	case l.Score != nil && !(*l.Score >= 0 && *l.Score <= 1):
-		return l, fmt.Errorf("score %v: must be 0 to 1", *l.Score)
+	}
+	for _, score := range []*float64{l.Score, l.ChatScore} {
+		if score != nil && !(*score >= 0 && *score <= 1) {
+			return l, fmt.Errorf("score %v: must be 0 to 1", *score)
+		}
 	}
 	l.Feature = *given.Feature
 	return l, nil

@@ -17,7 +17,7 @@ func TestLabelFile(t *testing.T) {
 		{Feature: 3, Label: "courts", Score: score(.9)},
 		{Feature: 0, Label: ""},
 		{Feature: 5, Label: "mine", Author: "me"},
-		{Feature: 5, Label: "its", Score: score(1)},
+		{Feature: 5, Label: "its", Score: score(1), ChatScore: score(.9)},
 	}
 	if err := WriteLabelFile(path, want); err != nil {
 		t.Fatal(err)
@@ -45,6 +45,7 @@ func TestLabelFilesThatAreNone(t *testing.T) {
 		"{\"feature\":1,\"label\":\"a\"} {}":                           "line 1: more text after the object",
 		"{\"feature\":1,\"label\":\"a\\nb\"}":                          "line 1: label \"a\\nb\" has a line break in it",
 		"{\"feature\":1,\"label\":\"a\",\"score\":1.5}":                "line 1: score 1.5: must be 0 to 1",
+		"{\"feature\":1,\"label\":\"a\",\"chat_score\":-1}":            "line 1: score -1: must be 0 to 1",
 		"{\"feature\":1,\"label\":\"a\"}\nfeature 2: something else\n": "line 2: invalid character 'e' in literal false (expecting 'a')",
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {

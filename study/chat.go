@@ -211,15 +211,3 @@ func (c *Chat) read(body []byte) (string, error) {
 	}
 	return text, nil
 }
-
-// A Cost is what asking a chat server takes, in tokens.
-type Cost struct {
-	Questions int
-	In        int // tokens sent, about
-	Out       int // tokens that come back, about
-	MaxOut    int // and at most
-}
-
-// countTokens reckons with four bytes a token, which is about right for English
-// and more than most other languages take.
-func countTokens(text string) int { return (len(text) + 3) / 4 }

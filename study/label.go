@@ -49,6 +49,9 @@ type LabelReport struct {
 	// labels given to each other's features.
 	Score    Figure `json:"detection_score"`
 	Shuffled Figure `json:"shuffled_score"`
+	// Chat is of the labels by a language model, Score and Shuffled of those by
+	// terms.
+	Chat *ChatReport `json:"chat,omitempty"`
 }
 
 // Label names the features of an index by the words that texts with a feature
@@ -58,12 +61,20 @@ type LabelReport struct {
 // label, and of as many texts with the feature as without, the half nearest to
 // the label should be those with it. The detection score is the share that is,
 // 0.5 by chance.
-func Label(ctx context.Context, ix *index.Index, s LabelSettings, progress func(features int)) ([]model.Label, *LabelReport, error) {
+//
+// With a chat (nil for none) a language model names the features too, from some
+// of the same texts; its labels are judged in the same way, and by the model.
+// Labels that it has made when Label fails have been given to the chat's Keep.
+func Label(ctx context.Context, ix *index.Index, s LabelSettings, chat *LabelChat, progress func(features int)) ([]model.Label, *LabelReport, error) {
 	if s.MinDocuments < 4 || s.MaxDocuments < 2*s.MinDocuments {
 		return nil, nil, fmt.Errorf("%d documents a feature of %d in all: at least 4 and twice as many are needed", s.MinDocuments, s.MaxDocuments)
 	}
 	sae := ix.Model().SAE
-	t, err := readTexts(ctx, ix, sae.Features, s.MaxDocuments, s.Seed)
+	words := 0
+	if chat != nil {
+		words = shownWords
+	}
+	t, err := readTexts(ctx, ix, sae.Features, s.MaxDocuments, words, s.Seed)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -75,25 +86,39 @@ func Label(ctx context.Context, ix *index.Index, s LabelSettings, progress func(
 		if err := ctx.Err(); err != nil {
 			return nil, nil, err
 		}
-		if d := l.draft(j); d.label != "" {
-			drafts = append(drafts, d)
-		}
+		drafts = append(drafts, l.draft(j))
 		progress(n + 1)
 	}
+	var byChat []model.Label
+	if chat != nil {
+		if byChat, report.Chat, err = l.byChat(ctx, ix, chat, drafts); err != nil {
+			return nil, report, err
+		}
+	}
+	labels, err := l.byTerms(ctx, ix, drafts, report)
+	if err != nil {
+		return nil, report, err
+	}
+	return append(labels, byChat...), report, nil
+}
+
+// byTerms returns the labels of the drafts that have one.
+func (l *labeller) byTerms(ctx context.Context, ix *index.Index, all []draft, report *LabelReport) ([]model.Label, error) {
+	drafts := slices.DeleteFunc(slices.Clone(all), func(d draft) bool { return d.label == "" })
 	report.Labelled = len(drafts)
 	if len(drafts) == 0 {
-		return nil, report, nil
+		return nil, nil
 	}
-	scores, shuffled, err := judge(ctx, ix, t, drafts)
+	scores, shuffled, err := judge(ctx, ix, l.texts, drafts)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	report.Score, report.Shuffled = newFigure(scores), newFigure(shuffled)
 	labels := make([]model.Label, len(drafts))
 	for i, d := range drafts {
-		labels[i] = model.Label{Feature: uint32(d.feature), Label: d.label, Author: TermsAuthor, Score: &scores[i], Examples: d.examples}
+		labels[i] = model.Label{Feature: uint32(d.feature), Label: d.label, Author: TermsAuthor, Score: &scores[i], Examples: len(d.from)}
 	}
-	return labels, report, nil
+	return labels, nil
 }
 
 // A labeller makes drafts of labels.
@@ -108,11 +133,12 @@ type labeller struct {
 
 // A draft is a label with the texts to judge it by.
 type draft struct {
-	feature  int
-	label    string
-	examples int
-	with     []int // rows, as many as without
-	without  []int
+	feature   int
+	label     string
+	from      []int // rows with the feature that it is made from
+	with      []int // rows to judge it by, as many as without
+	without   []int
+	chatScore float64 // as the language model judges its own
 }
 
 // choose finds the features that have enough documents.
@@ -151,7 +177,7 @@ func (l *labeller) draft(j int) draft {
 	without := slices.Concat(hard[:made], others[:min(madeOf, len(others)/2)])
 	against := mix(hard[made:], others[min(madeOf, len(others)/2):], without, len(judges))
 	n := min(len(judges), len(against))
-	return draft{feature: j, label: l.contrast(with, without), examples: len(with), with: judges[:n], without: against[:n]}
+	return draft{feature: j, label: l.contrast(with, without), from: with, with: judges[:n], without: against[:n]}
 }
 
 // spread draws n rows evenly from the deciles of rows, which go from the most
@@ -360,13 +386,19 @@ func (t *texts) cosine(label []float32, row int) float64 {
 
 // Print prints the report for people.
 func (r *LabelReport) Print(out io.Writer) error {
-	if r.Labelled == 0 {
+	byChat := r.Chat != nil && r.Chat.Answered+r.Chat.Kept > 0
+	if r.Labelled == 0 && !byChat {
 		return errors.New("no feature has a label: too few documents, or no words that tell them apart")
 	}
 	t := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	fmt.Fprintf(t, "documents\t%d\n", r.Documents)
 	fmt.Fprintf(t, "features\t%d, of which %d are active and %d labelled (from %d documents on)\n", r.Features, r.Active, r.Labelled, r.Settings.MinDocuments)
 	fmt.Fprintf(t, "detection\t%.3f (95 %%: %.3f to %.3f); with shuffled labels %.3f\n", r.Score.Mean, r.Score.Low, r.Score.High, r.Shuffled.Mean)
+	if c := r.Chat; byChat {
+		fmt.Fprintf(t, "by %s\t%d labels, of which %d were there; %d features failed\n", c.Author, c.Answered+c.Kept, c.Kept, c.Failed)
+		fmt.Fprintf(t, "detection\t%.3f (95 %%: %.3f to %.3f); with shuffled labels %.3f\n", c.Score.Mean, c.Score.Low, c.Score.High, c.Shuffled.Mean)
+		fmt.Fprintf(t, "as it judges\t%.3f (95 %%: %.3f to %.3f)\n", c.Judged.Mean, c.Judged.Low, c.Judged.High)
+	}
 	return t.Flush()
 }
 

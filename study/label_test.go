@@ -82,7 +82,7 @@ func TestLabel(t *testing.T) {
 	ix := labelled(t, "", 160)
 	defer ix.Close()
 	settings := LabelSettings{MinDocuments: 20, MaxDocuments: 1000, Seed: 3}
-	labels, report, err := Label(context.Background(), ix, settings, func(int) {})
+	labels, report, err := Label(context.Background(), ix, settings, nil, func(int) {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +102,7 @@ func TestLabel(t *testing.T) {
 	if report.Shuffled.Mean > .6 || report.Score.Mean < .99 {
 		t.Errorf("%+v", report)
 	}
-	again, _, err := Label(context.Background(), ix, settings, func(int) {})
+	again, _, err := Label(context.Background(), ix, settings, nil, func(int) {})
 	if err != nil || !cmp.Equal(again, labels) {
 		t.Errorf("not the same again: %v, %v", again, err)
 	}
@@ -115,18 +115,18 @@ func TestLabel(t *testing.T) {
 func TestLabelOfTooFew(t *testing.T) {
 	ix := labelled(t, "", 40)
 	defer ix.Close()
-	labels, report, err := Label(context.Background(), ix, LabelSettings{MinDocuments: 20, MaxDocuments: 1000}, func(int) {})
+	labels, report, err := Label(context.Background(), ix, LabelSettings{MinDocuments: 20, MaxDocuments: 1000}, nil, func(int) {})
 	if err != nil || len(labels) > 0 || report.Active != 4 {
 		t.Errorf("%v, %+v, %v", labels, report, err)
 	}
 	if err := report.Print(&strings.Builder{}); err == nil {
 		t.Error("figures of no labels")
 	}
-	few, report, err := Label(context.Background(), ix, LabelSettings{MinDocuments: 4, MaxDocuments: 24}, func(int) {})
+	few, report, err := Label(context.Background(), ix, LabelSettings{MinDocuments: 4, MaxDocuments: 24}, nil, func(int) {})
 	if err != nil || report.Documents != 24 || len(few) == 0 {
 		t.Errorf("%v, %+v, %v", few, report, err)
 	}
-	if _, _, err := Label(context.Background(), ix, LabelSettings{MinDocuments: 3, MaxDocuments: 24}, func(int) {}); err == nil {
+	if _, _, err := Label(context.Background(), ix, LabelSettings{MinDocuments: 3, MaxDocuments: 24}, nil, func(int) {}); err == nil {
 		t.Error("three documents are not enough")
 	}
 }

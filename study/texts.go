@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 
 	"github.com/blevesearch/bleve/v2/analysis"
 	"github.com/blevesearch/bleve/v2/analysis/lang/en"
@@ -20,12 +21,14 @@ type texts struct {
 	rows    []document
 	byTerm  []int           // documents that have the term
 	feature [][]activeInRow // by feature: the documents that have it, the most active first
+	words   int             // of a document's text that are kept
 }
 
-// A document is its distinct terms and its embedding.
+// A document is its distinct terms, its embedding and the beginning of its text.
 type document struct {
 	terms     []uint32
 	embedding []float32
+	text      string
 }
 
 // An activeInRow is a feature's activation in a document, summed over the views.
@@ -34,8 +37,9 @@ type activeInRow struct {
 	activation float32
 }
 
-// readTexts reads the documents of an index, or a sample of at most so many.
-func readTexts(ctx context.Context, ix *index.Index, features, most int, seed uint64) (t *texts, err error) {
+// readTexts reads the documents of an index, or a sample of at most so many, and
+// keeps so many words of each.
+func readTexts(ctx context.Context, ix *index.Index, features, most, words int, seed uint64) (t *texts, err error) {
 	count, err := ix.Count()
 	if err != nil {
 		return nil, err
@@ -50,7 +54,7 @@ func readTexts(ctx context.Context, ix *index.Index, features, most int, seed ui
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, codes.Close()) }()
-	t = &texts{terms: newTerms(analyzer), feature: make([][]activeInRow, features)}
+	t = &texts{terms: newTerms(analyzer), feature: make([][]activeInRow, features), words: words}
 	number := -1
 	err = ix.Documents(ctx, "", func(d index.Document) error {
 		if number++; wanted != nil && (number >= len(wanted) || !wanted[number]) {
@@ -97,12 +101,12 @@ func (t *texts) add(d index.Document, codes *plugin.Snapshot) error {
 	if err != nil {
 		return err
 	}
-	row := len(t.rows)
+	number := len(t.rows)
 	for i, j := range code.Features {
 		if int(j) >= len(t.feature) {
 			return fmt.Errorf("document %q has feature %d of %d", d.ID, j, len(t.feature))
 		}
-		t.feature[j] = append(t.feature[j], activeInRow{row, code.Activations[i]})
+		t.feature[j] = append(t.feature[j], activeInRow{number, code.Activations[i]})
 	}
 	found := t.terms.of(d.Title + "\n" + d.Text)
 	for len(t.byTerm) < len(t.terms.stems) {
@@ -111,7 +115,11 @@ func (t *texts) add(d index.Document, codes *plugin.Snapshot) error {
 	for _, term := range found {
 		t.byTerm[term]++
 	}
-	t.rows = append(t.rows, document{found, d.Embedding})
+	row := document{terms: found, embedding: d.Embedding}
+	if t.words > 0 {
+		row.text = strings.Clone(NewPassage(d.ID, d.Title, d.Text, t.words).Text)
+	}
+	t.rows = append(t.rows, row)
 	return nil
 }
 

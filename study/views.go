@@ -65,10 +65,6 @@ const (
 	paragraphTokens = 150
 )
 
-// maxInARow is how many documents may fail one after the other before the run
-// ends, as the server's or the key's fault.
-const maxInARow = 20
-
 // A ViewsPlan says which documents have no views yet.
 type ViewsPlan struct {
 	Documents int // in all
@@ -109,100 +105,51 @@ func PlanViews(documents []Passage, file *ViewsFile, maxTokens int) (*ViewsPlan,
 // Todo is how many documents have no views yet.
 func (p *ViewsPlan) Todo() int { return len(p.todo) }
 
-// A ViewsResult says what became of a plan.
-type ViewsResult struct {
-	Written int    // documents that have views now, and had none
-	Failed  int    // documents that have an error instead
-	Reason  string // the last of them, with its error
-	inARow  int    // how many failed since one was written
-}
-
-// count counts a document.
-func (r *ViewsResult) count(v DocumentViews) {
-	if v.Error == "" {
-		r.Written, r.inARow = r.Written+1, 0
-		return
-	}
-	r.Failed, r.inARow = r.Failed+1, r.inARow+1
-	r.Reason = fmt.Sprintf("%s: %s", v.ID, v.Error)
-}
-
 // Write asks for the views of the documents that have none, so many documents
 // at once, and writes them to the file in the order of the documents, each as
 // soon as those before it are written. A document whose texts cannot be had gets
 // its error written; after 20 such in a row Write gives up, with an error. If the
 // context is done it returns its error; what was answered by then is in the file.
-func (p *ViewsPlan) Write(ctx context.Context, chat *Chat, concurrency int, progress func(done int)) (r ViewsResult, err error) {
+func (p *ViewsPlan) Write(ctx context.Context, chat *Chat, concurrency int, progress func(done int)) (t Tally, err error) {
 	if err := p.file.begin(); err != nil {
-		return r, err
+		return t, err
 	}
 	inner, stop := context.WithCancel(ctx)
 	defer stop()
 	var broken, gaveUp error
-	for result := range p.ask(inner, chat, concurrency) {
-		v := <-result
-		if v.stopped || broken != nil {
+	for one := range inOrder(inner, p.todo, concurrency, chat.views) {
+		a := <-one
+		if broken != nil || a.err != nil && inner.Err() != nil {
 			continue
 		}
-		if broken = p.file.append(v.DocumentViews); broken != nil {
+		if a.err != nil {
+			a.value = DocumentViews{ID: a.value.ID, Error: a.err.Error()}
+		}
+		if broken = p.file.append(a.value); broken != nil {
 			stop()
 			continue
 		}
-		if r.count(v.DocumentViews); r.inARow == maxInARow {
-			gaveUp = fmt.Errorf("gave up: %d documents in a row failed, the last %s", maxInARow, r.Reason)
+		if failed := t.count(a.value.ID, a.err); failed != nil {
+			gaveUp = failed
 			stop()
 		}
-		progress(r.Written + r.Failed)
+		progress(t.Answered + t.Failed)
 	}
 	if err := errors.Join(broken, p.file.end()); err != nil {
-		return r, err
+		return t, err
 	}
 	if ctx.Err() != nil {
-		return r, ctx.Err()
+		return t, ctx.Err()
 	}
-	return r, errors.Join(gaveUp, p.file.sort(p.order))
-}
-
-// answered is the views of a document, or says that the asking was stopped.
-type answered struct {
-	DocumentViews
-	stopped bool
-}
-
-// ask asks for the views of all documents to do; the results come in their
-// order. After the context is done no more are begun.
-func (p *ViewsPlan) ask(ctx context.Context, chat *Chat, concurrency int) <-chan chan answered {
-	results := make(chan chan answered, concurrency)
-	slots := make(chan struct{}, concurrency)
-	go func() {
-		defer close(results)
-		for _, d := range p.todo {
-			select {
-			case slots <- struct{}{}:
-			case <-ctx.Done():
-				return
-			}
-			result := make(chan answered, 1)
-			go func() {
-				defer func() { <-slots }()
-				v, err := chat.views(ctx, d)
-				if err != nil {
-					v = DocumentViews{ID: d.ID, Error: err.Error()}
-				}
-				result <- answered{v, err != nil && ctx.Err() != nil}
-			}()
-			results <- result
-		}
-	}()
-	return results
+	return t, errors.Join(gaveUp, p.file.sort(p.order))
 }
 
 // views asks for the three texts about a document.
 func (c *Chat) views(ctx context.Context, d Passage) (v DocumentViews, err error) {
+	v.ID = d.ID
 	if d.Text == "" {
 		return v, errors.New("the document has no text")
 	}
-	v.ID = d.ID
 	for _, view := range []struct {
 		task string
 		text *string

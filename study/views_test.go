@@ -104,7 +104,7 @@ func TestViewsInOrder(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "new", "views.jsonl")
 	var done []int
 	r, err := planViews(t, path, ids).Write(t.Context(), openChat(t, ChatOptions{}, server.ServeHTTP), 3, func(n int) { done = append(done, n) })
-	if err != nil || r.Written != 14 || r.Failed != 0 || len(done) != 14 || !slices.IsSorted(done) {
+	if err != nil || r.Answered != 14 || r.Failed != 0 || len(done) != 14 || !slices.IsSorted(done) {
 		t.Errorf("%+v, %v, progress %v", r, err, done)
 	}
 	checkFile(t, path, viewLines(ids))
@@ -129,7 +129,7 @@ func TestViewsFailures(t *testing.T) {
 	}}
 	chat := openChat(t, ChatOptions{APIKey: "sk-123"}, server.ServeHTTP)
 	r, err := planViews(t, path, "a b c d e").Write(t.Context(), chat, 2, func(int) {})
-	if err != nil || r.Written != 3 || r.Failed != 2 || !strings.HasPrefix(r.Reason, "d: http://127.0.0.1:") || !strings.HasSuffix(r.Reason, ": status 200: an empty answer") {
+	if err != nil || r.Answered != 3 || r.Failed != 2 || !strings.HasPrefix(r.Reason, "d: http://127.0.0.1:") || !strings.HasSuffix(r.Reason, ": status 200: an empty answer") {
 		t.Errorf("%+v, %v", r, err)
 	}
 	text, _ := os.ReadFile(path)
@@ -142,7 +142,7 @@ func TestViewsFailures(t *testing.T) {
 	if plan.Todo() != 3 || plan.Cost.Questions != 9 || plan.Cost.MaxOut != 9*2048 || plan.Cost.Out != 3*1100 {
 		t.Errorf("%d to do, %+v", plan.Todo(), plan.Cost)
 	}
-	if r, err := plan.Write(t.Context(), chat, 2, func(int) {}); err != nil || r.Written != 3 || r.Failed != 0 {
+	if r, err := plan.Write(t.Context(), chat, 2, func(int) {}); err != nil || r.Answered != 3 || r.Failed != 0 {
 		t.Errorf("%+v, %v", r, err)
 	}
 	checkFile(t, path, viewLines("a b c d e f"))
@@ -171,12 +171,12 @@ func TestViewsInterrupted(t *testing.T) {
 	}
 	chat := openChat(t, ChatOptions{}, server.ServeHTTP)
 	r, err := planViews(t, path, "a b c d e f").Write(ctx, chat, 2, func(int) {})
-	if !errors.Is(err, context.Canceled) || r.Written != 2 || r.Failed != 0 {
+	if !errors.Is(err, context.Canceled) || r.Answered != 2 || r.Failed != 0 {
 		t.Errorf("%+v, %v", r, err)
 	}
 	checkFile(t, path, viewLines("a c"))
 	server.reset()
-	if r, err := planViews(t, path, "a b c d e f").Write(t.Context(), chat, 2, func(int) {}); err != nil || r.Written != 4 {
+	if r, err := planViews(t, path, "a b c d e f").Write(t.Context(), chat, 2, func(int) {}); err != nil || r.Answered != 4 {
 		t.Errorf("%+v, %v", r, err)
 	}
 	checkFile(t, path, viewLines("a b c d e f"))
@@ -215,7 +215,7 @@ func TestViewsGiveUp(t *testing.T) {
 	}}
 	chat := openChat(t, ChatOptions{}, server.ServeHTTP)
 	r, err := planViews(t, path, ids.String()).Write(t.Context(), chat, 3, func(int) {})
-	if err == nil || !strings.HasPrefix(err.Error(), "gave up: 20 documents in a row failed, the last d20: http://") || r.Written != 1 {
+	if err == nil || !strings.HasPrefix(err.Error(), "gave up: 20 in a row failed, the last d20: http://") || r.Answered != 1 {
 		t.Errorf("%+v, %v", r, err)
 	}
 	if server.times("d27") > 0 { // 21 + 2·3
@@ -269,17 +269,22 @@ func TestNewPassage(t *testing.T) {
 	}
 }
 
-// The prompts are those that docs/views.md shows.
+// The prompts are those that the docs show.
 func TestPromptsInDocs(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join(fixtures.Root(), "docs", "views.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	quoted := regexp.MustCompile(`(?m)^ *> `)
-	shown := strings.Join(strings.Fields(strings.ReplaceAll(quoted.ReplaceAllString(string(text), ""), `\<`, "<")), " ")
-	for _, prompt := range []string{viewSystem, qaTask, summaryTask, purposeTask} {
-		if !strings.Contains(shown, prompt) {
-			t.Errorf("docs/views.md has not %q", prompt)
+	quoted := regexp.MustCompile(`(?m)^ *(- )?> `)
+	for name, prompts := range map[string][]string{
+		"views.md":  {viewSystem, qaTask, summaryTask, purposeTask},
+		"labels.md": {labelSystem, labelTask, strings.Replace(judgeTask, "%q", `"…"`, 1)},
+	} {
+		text, err := os.ReadFile(filepath.Join(fixtures.Root(), "docs", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		shown := strings.Join(strings.Fields(strings.ReplaceAll(quoted.ReplaceAllString(string(text), ""), `\<`, "<")), " ")
+		for _, prompt := range prompts {
+			if !strings.Contains(shown, prompt) {
+				t.Errorf("docs/%s has not %q", name, prompt)
+			}
 		}
 	}
 }

@@ -37,6 +37,9 @@ func (f *chatFlags) add(flags *pflag.FlagSet, what string) {
 	}
 }
 
+// given tells whether a server is to be asked.
+func (f *chatFlags) given() bool { return f.server != "" || f.dryRun }
+
 // check finds what is wrong with the command line itself.
 func (f *chatFlags) check() error {
 	switch {
@@ -56,8 +59,11 @@ func (f *chatFlags) check() error {
 	return nil
 }
 
-// open opens the server.
+// open opens the server. A dry run needs none, and gets nil.
 func (f *chatFlags) open(logger *slog.Logger) (*study.Chat, error) {
+	if f.dryRun {
+		return nil, nil
+	}
 	return study.OpenChat(study.ChatOptions{
 		URL: f.server, Model: f.model, APIKey: os.Getenv("STEERSIGHT_CHAT_API_KEY"),
 		MaxTokens: int(f.maxTokens), Concurrency: int(f.concurrency), Logger: logger,

@@ -19,12 +19,18 @@ encoder on documents that it was not made from: 0.5 is chance, 1 always.
 The labels go into the index, and to --output as JSON lines that people can edit:
 {"feature": 431, "label": "…", "author": "…", "score": 0.87}. --input takes such a
 file into the index instead; of several labels of a feature the one without a score
-counts, or that with the highest.`
+counts, or that with the highest.
+
+With --chat_server a language model names the features too, from some of the same
+documents, and says which others its names fit ("chat_score"). Its answers are kept
+in --output; a run that was interrupted goes on from there, and the file's labels by
+people stay.`
 
 // labelFlags are the settings of the label command.
 type labelFlags struct {
 	openFlags
 	study.LabelSettings
+	chat          chatFlags
 	input, output string
 	asJSON        bool
 }
@@ -48,18 +54,33 @@ func newLabel() *cobra.Command {
 	flags.IntVar(&f.MaxDocuments, "max_documents", f.MaxDocuments, "`N` documents of the index that are read, at most")
 	flags.Uint64Var(&f.Seed, "seed", f.Seed, "`N` that documents are drawn with")
 	flags.BoolVar(&f.asJSON, "json", false, "print the figures as one JSON object")
+	f.chat.add(flags, "features")
 	flags.StringVar(&f.device, "device", "auto", "`NAME`: auto, cpu, cuda or cuda:N")
 	return c
 }
 
-func (f *labelFlags) run(c *cobra.Command) (err error) {
+// check finds what is wrong with the command line itself.
+func (f *labelFlags) check() error {
 	switch {
 	case f.path == "":
-		return &usageError{c.CommandPath(), errors.New("--index is required")}
+		return errors.New("--index is required")
 	case f.input != "" && f.output != "":
-		return &usageError{c.CommandPath(), errors.New("give --input or --output, not both")}
+		return errors.New("give --input or --output, not both")
+	case f.input != "" && f.chat.given():
+		return errors.New("give --input or --chat_server, not both")
 	case f.input == "" && !f.encoderFlags.given():
-		return &usageError{c.CommandPath(), errors.New("give the index's encoder (--embedding_model_name), which judges the labels")}
+		return errors.New("give the index's encoder (--embedding_model_name), which judges the labels")
+	case !f.chat.given():
+		return nil
+	case f.output == "" && !f.chat.dryRun:
+		return errors.New("--output is required with --chat_server, to keep the answers in")
+	}
+	return f.chat.check()
+}
+
+func (f *labelFlags) run(c *cobra.Command) (err error) {
+	if err := f.check(); err != nil {
+		return &usageError{c.CommandPath(), err}
 	}
 	var o index.Options
 	if f.input == "" {
@@ -93,10 +114,24 @@ func (f *labelFlags) take(c *cobra.Command, ix *index.Index) error {
 }
 
 // make makes labels.
-func (f *labelFlags) make(c *cobra.Command, ix *index.Index) error {
+func (f *labelFlags) make(c *cobra.Command, ix *index.Index) (err error) {
 	bar := newProgress(c.ErrOrStderr(), "labelling", "features", func() (int64, int64) { return 0, 0 })
-	all, report, err := study.Label(c.Context(), ix, f.LabelSettings, bar.at)
+	var n *naming
+	var chat *study.LabelChat
+	if f.chat.given() {
+		if n, err = f.openNaming(c, bar); err != nil {
+			return err
+		}
+		chat = &n.LabelChat
+	}
+	all, report, err := study.Label(c.Context(), ix, f.LabelSettings, chat, bar.at)
 	bar.finish()
+	if n != nil {
+		all, err = n.end(all, err)
+	}
+	if errors.Is(err, errDryRun) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -114,8 +149,20 @@ func (f *labelFlags) make(c *cobra.Command, ix *index.Index) error {
 			return err
 		}
 	}
+	return f.print(c, report)
+}
+
+// print prints the figures.
+func (f *labelFlags) print(c *cobra.Command, report *study.LabelReport) error {
 	if f.asJSON {
-		return printJSON(c.OutOrStdout(), report)
+		if err := printJSON(c.OutOrStdout(), report); err != nil {
+			return err
+		}
+	} else if err := report.Print(c.OutOrStdout()); err != nil {
+		return err
 	}
-	return report.Print(c.OutOrStdout())
+	if report.Chat != nil && report.Chat.Failed > 0 {
+		return fmt.Errorf("%d features failed, the last %s; run again to ask about them once more", report.Chat.Failed, report.Chat.Reason)
+	}
+	return nil
 }

@@ -123,7 +123,7 @@ func (f *viewsFlags) write(c *cobra.Command, plan *study.ViewsPlan) error {
 	})
 	bar.finish()
 	f.printSpent(stderr, chat)
-	left := plan.Todo() - result.Written
+	left := plan.Todo() - result.Answered
 	switch {
 	case errors.Is(err, context.Canceled):
 		return &resumableError{fmt.Errorf("interrupted; %s has the views of %d documents, run again for the other %d", f.output, plan.Documents-left, left)}
