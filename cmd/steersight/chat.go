@@ -72,6 +72,9 @@ func (f *chatFlags) open(logger *slog.Logger) (*study.Chat, error) {
 
 // printCost says what asking will take.
 func (f *chatFlags) printCost(out io.Writer, cost study.Cost) {
+	if cost.Questions == 0 {
+		return
+	}
 	fmt.Fprintf(out, "steersight: %d questions: about %d tokens in, %d out (at most %d)\n", cost.Questions, cost.In, cost.Out, cost.MaxOut)
 	if f.priceIn != -1 {
 		fmt.Fprintf(out, "steersight: about %.2f at these prices (at most %.2f)\n", f.price(cost.In, cost.Out), f.price(cost.In, cost.MaxOut))
