@@ -36,11 +36,42 @@ func tileAVX23x32(k int, a *float32, lda int, w *float32, bias *float32, c *floa
 // lda and ldc bytes, w has rows of 32 numbers; k is at least 1.
 func tileAVX21x32(k int, a *float32, lda int, w *float32, bias *float32, c *float32, ldc int)
 
-// dotAVX512 is Dot for n that is a multiple of 32.
-func dotAVX512(n int, x *float32, w *float32) float64
-
 // dotAVX2 is Dot for n that is a multiple of 32.
 func dotAVX2(n int, x *float32, w *float32) float64
+
+// dotsAVX5126x4 sets dst[i][j] to Dot of row i of x and row j of w, for 6 rows of x and 4 of w. The rows are ldx, ldw
+// and ldd bytes apart; n is a positive multiple of 32.
+func dotsAVX5126x4(n int, x *float64, ldx int, w *float32, ldw int, dst *float64, ldd int)
+
+// dotsAVX5121x4 sets dst[i][j] to Dot of row i of x and row j of w, for 1 rows of x and 4 of w. The rows are ldx, ldw
+// and ldd bytes apart; n is a positive multiple of 32.
+func dotsAVX5121x4(n int, x *float64, ldx int, w *float32, ldw int, dst *float64, ldd int)
+
+// dotsAVX24x3 sets dst[i][j] to Dot of row i of x and row j of w, for 4 rows of x and 3 of w. The rows are ldx, ldw
+// and ldd bytes apart; n is a positive multiple of 32.
+func dotsAVX24x3(n int, x *float64, ldx int, w *float32, ldw int, dst *float64, ldd int)
+
+// dotsAVX21x3 sets dst[i][j] to Dot of row i of x and row j of w, for 1 rows of x and 3 of w. The rows are ldx, ldw
+// and ldd bytes apart; n is a positive multiple of 32.
+func dotsAVX21x3(n int, x *float64, ldx int, w *float32, ldw int, dst *float64, ldd int)
+
+// aboveAVX512 is Above for at least one row.
+func aboveAVX512(rows int, tile *float32, limits *float32, masks *uint32)
+
+// aboveAVX2 is Above for at least one row.
+func aboveAVX2(rows int, tile *float32, limits *float32, masks *uint32)
+
+// countAVX512 is Count for n that is a multiple of 16.
+func countAVX512(n int, v *float32, limit float32) int
+
+// countAVX2 is Count for n that is a multiple of 16.
+func countAVX2(n int, v *float32, limit float32) int
+
+// tanhAVX512 replaces each number by its Tanh, for n that is a multiple of 8.
+func tanhAVX512(n int, v *float64)
+
+// tanhAVX2 replaces each number by its Tanh, for n that is a multiple of 8.
+func tanhAVX2(n int, v *float64)
 
 // geluAVX512 is Gelu for n that is a multiple of 16.
 func geluAVX512(n int, v *float32)

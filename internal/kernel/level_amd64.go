@@ -15,28 +15,32 @@ func best() Level {
 
 // dotLevel is Dot by a level's kernel, for lengths that are a multiple of 32.
 func dotLevel(l Level, x, w []float32) float64 {
-	if len(x) == 0 {
-		return 0
+	if l == Generic || len(x) == 0 {
+		return dotGeneric(x, w)
 	}
-	switch l {
-	case AVX512:
-		return dotAVX512(len(x), &x[0], &w[0])
-	case AVX2:
-		return dotAVX2(len(x), &x[0], &w[0])
-	}
-	return dotGeneric(x, w)
+	return dotAVX2(len(x), &x[0], &w[0])
 }
 
-// A shape is a kernel for some rows of a and some columns of a panel.
+// A shape is a kernel of Matrix.Mul for some rows of a and some columns of a
+// panel.
 type shape struct {
 	rows, columns int
 	run           func(k int, a *float32, lda int, w, bias, c *float32, ldc int)
 }
 
-// The kernels of each level, those for most rows first.
+// A dotShape is a kernel of Dots for some rows of x and some of w.
+type dotShape struct {
+	xs, ws int
+	run    func(n int, x *float64, ldx int, w *float32, ldw int, dst *float64, ldd int)
+}
+
+// The kernels of each level, those for most rows first. Those of Dots take the
+// same number of rows of w at one level.
 var (
-	shapesAVX512 = []shape{{14, 32, tileAVX51214x32}, {8, 32, tileAVX5128x32}, {4, 32, tileAVX5124x32}, {2, 32, tileAVX5122x32}, {1, 32, tileAVX5121x32}}
-	shapesAVX2   = []shape{{6, 16, tileAVX26x16}, {3, 32, tileAVX23x32}, {1, 32, tileAVX21x32}}
+	shapesAVX512    = []shape{{14, 32, tileAVX51214x32}, {8, 32, tileAVX5128x32}, {4, 32, tileAVX5124x32}, {2, 32, tileAVX5122x32}, {1, 32, tileAVX5121x32}}
+	shapesAVX2      = []shape{{6, 16, tileAVX26x16}, {3, 32, tileAVX23x32}, {1, 32, tileAVX21x32}}
+	dotShapesAVX512 = []dotShape{{6, 4, dotsAVX5126x4}, {1, 4, dotsAVX5121x4}}
+	dotShapesAVX2   = []dotShape{{4, 3, dotsAVX24x3}, {1, 3, dotsAVX21x3}}
 )
 
 // shapes lists the kernels of a level; nil where Go does the work.
@@ -48,6 +52,60 @@ func shapes(l Level) []shape {
 		return shapesAVX2
 	}
 	return nil
+}
+
+// dotShapes lists the kernels of a level; nil where Go does the work.
+func dotShapes(l Level) []dotShape {
+	switch l {
+	case AVX512:
+		return dotShapesAVX512
+	case AVX2:
+		return dotShapesAVX2
+	}
+	return nil
+}
+
+// aboveLevel is Above by a level's kernel. It returns false where there is
+// none.
+func aboveLevel(l Level, masks []uint32, tile, limits []float32) bool {
+	switch {
+	case l == Generic:
+		return false
+	case len(limits) == 0:
+	case l == AVX512:
+		aboveAVX512(len(limits), &tile[0], &limits[0], &masks[0])
+	default:
+		aboveAVX2(len(limits), &tile[0], &limits[0], &masks[0])
+	}
+	return true
+}
+
+// countLevel is Count by a level's kernel, for lengths that are a multiple of
+// 16.
+func countLevel(l Level, v []float32, limit float32) int {
+	switch {
+	case l == Generic || len(v) == 0:
+		return countGeneric(v, limit)
+	case l == AVX512:
+		return countAVX512(len(v), &v[0], limit)
+	default:
+		return countAVX2(len(v), &v[0], limit)
+	}
+}
+
+// tanhLevel is Tanh by a level's kernel, for lengths that are a multiple of 8.
+// It returns false where there is none.
+func tanhLevel(l Level, v []float64) bool {
+	switch {
+	case l == Generic:
+		return false
+	case len(v) == 0:
+	case l == AVX512:
+		tanhAVX512(len(v), &v[0])
+	default:
+		tanhAVX2(len(v), &v[0])
+	}
+	return true
 }
 
 // geluLevel is Gelu by a level's kernel, for lengths that are a multiple of

@@ -1,0 +1,30 @@
+package kernel
+
+import "fmt"
+
+// Dots sets dst [xs, ws] to the Dot of each of the xs rows of x with each of
+// the ws rows of w, bit for bit. The numbers of x are float32 that were widened
+// before. All rows of x and w have n numbers and follow each other. It panics
+// if a slice is too short.
+func Dots(dst, x []float64, xs int, w []float32, ws, n int) {
+	if xs < 0 || ws < 0 || n < 0 || len(x) < xs*n || len(w) < ws*n || len(dst) < xs*ws {
+		panic(fmt.Sprintf("kernel: products of %d and %d rows of %d with slices of %d, %d and %d", xs, ws, n, len(x), len(w), len(dst)))
+	}
+	j := 0
+	if kernels := dotShapes(level); kernels != nil && n > 0 && n%lanes == 0 {
+		// A few rows of w stay in the nearest cache while all of x passes by.
+		for few := kernels[0].ws; ws-j >= few; j += few {
+			i := 0
+			for _, s := range kernels {
+				for ; xs-i >= s.xs; i += s.xs {
+					s.run(n, &x[i*n], 8*n, &w[j*n], 4*n, &dst[i*ws+j], 8*ws)
+				}
+			}
+		}
+	}
+	for ; j < ws; j++ {
+		for i := range xs {
+			dst[i*ws+j] = dotGeneric(x[i*n:][:n], w[j*n:][:n])
+		}
+	}
+}
