@@ -36,6 +36,7 @@ type Engine struct {
 	threads       int
 
 	screen     kernel.Matrix // the encoder's weights
+	screenBias []float32     // EncoderBias, and zeros up to a whole panel
 	maxRowNorm float64       // largest ‖EncoderWeight_j‖
 	maxBias    float64       // largest |EncoderBias_j|
 }
@@ -63,6 +64,8 @@ func Open(sae *model.SAE, internalizers []*model.Internalizer, options Options) 
 	}
 	e := &Engine{sae: sae, internalizers: internalizers, threads: options.Threads}
 	e.screen.Pack(sae.EncoderWeight, sae.Features, sae.Dim)
+	e.screenBias = append(e.screenBias, sae.EncoderBias...)
+	e.screenBias = append(e.screenBias, make([]float32, kernel.PanelWidth)...)
 	for j, b := range sae.EncoderBias {
 		row := sae.EncoderWeight[j*sae.Dim:][:sae.Dim]
 		e.maxRowNorm = max(e.maxRowNorm, math.Sqrt(Dot(row, row)))

@@ -2,6 +2,7 @@ package gpu
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -73,17 +74,27 @@ func TestViewsErrors(t *testing.T) {
 }
 
 func BenchmarkViews(b *testing.B) {
-	r := rand.New(rand.NewPCG(17, 18))
-	m := randomInternalizer(r, 384, 128)
-	e, err := Open(randomSAE(r, 384, 10, 2, "random"), []*model.Internalizer{m, m, m}, Options{Threads: 1})
-	if err != nil {
-		b.Fatal(err)
+	for _, shape := range [][3]int{{384, 128, 1}, {384, 128, 256}, {1024, 1024, 256}} {
+		dim, hidden, rows := shape[0], shape[1], shape[2]
+		b.Run(fmt.Sprintf("%dx%d/rows=%d", dim, hidden, rows), func(b *testing.B) {
+			r := rand.New(rand.NewPCG(17, 18))
+			m := []*model.Internalizer{randomInternalizer(r, dim, hidden), randomInternalizer(r, dim, hidden), randomInternalizer(r, dim, hidden)}
+			e, err := Open(randomSAE(r, dim, 10, 2, "random"), m, Options{Threads: 1})
+			if err != nil {
+				b.Fatal(err)
+			}
+			z := make([][]float32, rows)
+			for i := range z {
+				z[i] = randomVector(r, dim)
+			}
+			for b.Loop() {
+				if _, err := e.Views(context.Background(), z); err != nil {
+					b.Fatal(err)
+				}
+			}
+			seconds := b.Elapsed().Seconds() / float64(b.N*rows)
+			b.ReportMetric(1/seconds, "rows/s")
+			b.ReportMetric(3*4*float64(dim*hidden)/seconds/1e9, "GFLOP/s")
+		})
 	}
-	z := [][]float32{randomVector(r, 384)}
-	for b.Loop() {
-		if _, err := e.Views(context.Background(), z); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "rows/s")
 }

@@ -4,13 +4,13 @@ package kernel
 // below limits[i]: it is as large, or larger, or one of the two is NaN. There
 // are len(limits) rows.
 func Above(masks []uint32, tile, limits []float32) {
-	masks, tile = masks[:len(limits)], tile[:len(limits)*panelWidth]
+	masks, tile = masks[:len(limits)], tile[:len(limits)*PanelWidth]
 	if aboveLevel(level, masks, tile, limits) {
 		return
 	}
 	for i, limit := range limits {
 		var mask uint32
-		for c, score := range tile[i*panelWidth:][:panelWidth] {
+		for c, score := range tile[i*PanelWidth:][:PanelWidth] {
 			if !(score < limit) {
 				mask |= 1 << c
 			}

@@ -11,7 +11,7 @@ func TestAboveAndCount(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
 	special := []float32{nan, inf, -inf, 0, float32(math.Copysign(0, -1)), 1e-45, -1e-45}
 	for rows := range 20 {
-		tile, limits := random(r, rows*panelWidth), random(r, rows)
+		tile, limits := random(r, rows*PanelWidth), random(r, rows)
 		for i := range tile {
 			if r.IntN(5) == 0 {
 				tile[i] = special[r.IntN(len(special))]
@@ -28,7 +28,7 @@ func TestAboveAndCount(t *testing.T) {
 				Above(masks, tile, limits)
 				for i, limit := range limits {
 					want := 0
-					for c, x := range tile[i*panelWidth:][:panelWidth] {
+					for c, x := range tile[i*PanelWidth:][:PanelWidth] {
 						not := x < limit
 						if !not {
 							want++
@@ -37,8 +37,8 @@ func TestAboveAndCount(t *testing.T) {
 							t.Errorf("%s: %v is not below %v: got %v", l, x, limit, not)
 						}
 					}
-					for n := range panelWidth + 1 {
-						got, part := Count(tile[i*panelWidth:][:n], limit), 0
+					for n := range PanelWidth + 1 {
+						got, part := Count(tile[i*PanelWidth:][:n], limit), 0
 						for c := range n {
 							part += int(masks[i] >> c & 1)
 						}
