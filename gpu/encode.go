@@ -35,15 +35,20 @@ func (e *Engine) encode(ctx context.Context, x [][]float32, want wanted) ([]Code
 	}
 	codes := make([]Code, len(x))
 	err := e.eachBlock(ctx, len(x), encodeBlock, func(from, to int) error {
-		s := e.newScreening(x[from:to], want)
-		for i := range s.rows {
-			if math.IsInf(s.rows[i].bound, 0) {
+		s, _ := e.screenings.Get().(*screening)
+		if s == nil {
+			s = &screening{engine: e}
+		}
+		defer e.screenings.Put(s)
+		s.reset(x[from:to], want)
+		for i := range s.scales {
+			if math.IsInf(s.scales[i].bound, 0) {
 				return &RowError{from + i, errors.New("the vector minus the decoder bias is too large for float32")}
 			}
 		}
 		s.run()
-		for i := range s.rows {
-			code := e.decide(s.vector(i), s.features(i), want)
+		for i := range s.scales {
+			code := s.decide(i)
 			for at, a := range code.Activations {
 				if math.IsInf(float64(a), 0) {
 					return &RowError{from + i, fmt.Errorf("the activation of feature %d is too large for float32", code.Features[at])}
@@ -59,25 +64,15 @@ func (e *Engine) encode(ctx context.Context, x [][]float32, want wanted) ([]Code
 	return codes, nil
 }
 
-// decide returns the code of a centred row, given the features that can be in
-// it, ascending.
-func (e *Engine) decide(x []float32, features []uint32, want wanted) Code {
-	code := Code{make([]uint32, 0, len(features)), make([]float32, 0, len(features))}
-	for _, j := range features {
-		pre := Dot(x, e.sae.EncoderWeight[int(j)*e.sae.Dim:][:e.sae.Dim]) + float64(e.sae.EncoderBias[j])
-		if value := float32(pre); value > want.above {
-			code.Features, code.Activations = append(code.Features, j), append(code.Activations, value)
-		}
-	}
-	return code.largest(want.k)
-}
-
 // largest keeps the k largest activations, ties to the lower feature.
 func (c Code) largest(k int) Code {
 	if len(c.Features) <= k {
 		return c
 	}
-	sorted := slices.Clone(c.Activations)
+	sorted := make([]uint32, len(c.Activations)) // positive numbers lie as their bits do
+	for i, a := range c.Activations {
+		sorted[i] = math.Float32bits(a)
+	}
 	slices.Sort(sorted)
 	sorted = sorted[len(sorted)-k:]
 	last, ties := sorted[0], 0 // the smallest that is kept, and how many equal to it are
@@ -85,10 +80,11 @@ func (c Code) largest(k int) Code {
 	}
 	kept := 0
 	for i, a := range c.Activations {
-		if a < last || a == last && ties == 0 {
+		bits := math.Float32bits(a)
+		if bits < last || bits == last && ties == 0 {
 			continue
 		}
-		if a == last {
+		if bits == last {
 			ties--
 		}
 		c.Features[kept], c.Activations[kept] = c.Features[i], a

@@ -39,6 +39,7 @@ type Engine struct {
 	screenBias []float32     // EncoderBias, and zeros up to a whole panel
 	maxRowNorm float64       // largest ‖EncoderWeight_j‖
 	maxBias    float64       // largest |EncoderBias_j|
+	screenings sync.Pool     // of *screening
 }
 
 // Open makes an Engine of an SAE and internalizers, which must agree on the
@@ -99,6 +100,9 @@ func (e *Engine) checkRows(rows [][]float32) error {
 		if len(row) != e.sae.Dim {
 			return &RowError{i, fmt.Errorf("the vector has %d numbers, the model takes %d", len(row), e.sae.Dim)}
 		}
+		if finite(row) {
+			continue
+		}
 		for at, x := range row {
 			if x-x != 0 { // NaN or infinite
 				return &RowError{i, fmt.Errorf("number %d of the vector is %v", at, x)}
@@ -106,6 +110,22 @@ func (e *Engine) checkRows(rows [][]float32) error {
 		}
 	}
 	return nil
+}
+
+// finite reports whether no number of a row is NaN or infinite: x − x is 0 for
+// all others. It adds these into four sums, which need not wait for each other.
+func finite(row []float32) bool {
+	var s0, s1, s2, s3 float32
+	for ; len(row) >= 4; row = row[4:] {
+		s0 += row[0] - row[0]
+		s1 += row[1] - row[1]
+		s2 += row[2] - row[2]
+		s3 += row[3] - row[3]
+	}
+	for _, x := range row {
+		s0 += x - x
+	}
+	return s0+s1+s2+s3 == 0
 }
 
 // A RowError is what is wrong with one row of a batch.

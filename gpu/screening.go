@@ -2,7 +2,7 @@ package gpu
 
 import (
 	"math"
-	"math/bits"
+	"slices"
 
 	"github.com/steersight/steersight/internal/kernel"
 )
@@ -21,45 +21,45 @@ type screening struct {
 	want   wanted
 	x      []float32 // the centred rows, stride numbers apart
 	stride int
-	rows   []candidates
-	limits []float32 // of each row: a feature with a lower score is not in its code
+	scales []scale
+	lists  kernel.Shortlist // of each row, the features that can be in its code
+	tile   []float32        // [rows, 32], the scores of a panel
+
+	wide, sums []float64 // of the row that is decided
 }
 
-// candidates are the features that can be in the code of one row, ascending.
-type candidates struct {
-	features []uint32
-	scores   []float32
-	full     int     // so many are too many: the limit is to rise
-	most     float64 // no score is above it
-	bound    float64 // the most that a score is off the activation it stands for
+// scale is what is known of the scores of one row.
+type scale struct {
+	most  float64 // none is above it
+	bound float64 // none is further off the activation that it stands for
 }
 
-// newScreening prepares the screening of the rows of x.
-func (e *Engine) newScreening(x [][]float32, want wanted) *screening {
-	s := &screening{engine: e, want: want, stride: kernel.Stride(e.sae.Dim), limits: make([]float32, len(x)), rows: make([]candidates, len(x))}
-	s.x = make([]float32, len(x)*s.stride)
-	first := min(e.sae.Features, max(4*want.k, 64))
-	if want.k == e.sae.Features {
-		first = 4 * e.sae.K // there is no telling
-	}
-	features, scores := make([]uint32, len(x)*first), make([]float32, len(x)*first)
+// reset prepares the screening of the rows of x.
+func (s *screening) reset(x [][]float32, want wanted) {
+	e := s.engine
+	s.want, s.stride = want, kernel.Stride(e.sae.Dim)
+	s.x = slices.Grow(s.x[:0], len(x)*s.stride)[:len(x)*s.stride]
+	s.scales = s.scales[:0]
+	s.lists.Reset(len(x), full(e.sae.K))
 	for i, row := range x {
-		c, centred := &s.rows[i], s.vector(i)
+		centred := s.vector(i)
 		for at, bias := range e.sae.DecoderBias {
 			centred[at] = row[at] - bias
 		}
-		c.most, c.bound = e.screenBound(centred)
-		s.limits[i] = s.limit(c, float64(want.above))
-		c.features, c.scores, c.full = features[i*first:i*first:(i+1)*first], scores[i*first:i*first:(i+1)*first], first
+		s.scales = append(s.scales, e.scale(centred))
+		s.lists.Limits[i] = s.limit(i, float64(want.above))
 	}
-	return s
+	s.tile = slices.Grow(s.tile[:0], len(x)*kernel.PanelWidth)[:len(x)*kernel.PanelWidth]
 }
+
+// full is how many features make a list too long for k of them.
+func full(k int) int { return max(4*k, 64) }
 
 // vector returns the centred row i.
 func (s *screening) vector(i int) []float32 { return s.x[i*s.stride:][:s.engine.sae.Dim] }
 
-// screenBound returns the largest score that the centred row x can have, and
-// the largest distance between a score and the activation (before ReLU).
+// scale returns the largest score that the centred row x can have, and the
+// largest distance between a score and the activation (before ReLU).
 //
 // With u = 2⁻²⁴ and γ_n = n·u/(1−n·u), a float32 sum of m products is within
 // γ_m·Σ|x_i·w_i| ≤ γ_m·‖x‖·‖w‖ of the true one, in any order and with or
@@ -67,23 +67,27 @@ func (s *screening) vector(i int) []float32 { return s.x[i*s.stride:][:s.engine.
 // Algorithms, 3.1). Adding the bias and rounding the activation itself to
 // float32 cost at most three more u of ‖x‖·‖w‖ + |b|. The last term covers
 // products too small for a normal float32.
-func (e *Engine) screenBound(x []float32) (most, bound float64) {
+func (e *Engine) scale(x []float32) scale {
 	n := float64(len(x) + 6)
 	const u = 0x1p-24
 	gamma := n * u / (1 - n*u)
 	size := math.Sqrt(Dot(x, x))*e.maxRowNorm + e.maxBias
-	bound = gamma*size + n*0x1p-149
-	return size + bound, bound
+	bound := gamma*size + n*0x1p-149
+	return scale{size + bound, bound}
 }
 
 // usable reports whether the scores are far enough from float32's limits for
 // the bound to hold.
-func (c *candidates) usable() bool { return c.bound < 1e30 }
+func (s scale) usable() bool { return s.bound < 1e30 }
 
-// limit returns the lowest score of a feature whose activation can be positive
-// and at least lowest, rounded down to float32.
-func (s *screening) limit(c *candidates, lowest float64) float32 {
-	score := max(lowest, 0) - c.bound
+// limit returns the lowest score of a feature of row i whose activation can be
+// positive and at least lowest, rounded down to float32. Where scores are of no
+// use no number is above it: there is no telling, and nothing to keep.
+func (s *screening) limit(i int, lowest float64) float32 {
+	if !s.scales[i].usable() {
+		return float32(math.Inf(1))
+	}
+	score := max(lowest, 0) - s.scales[i].bound
 	limit := float32(score)
 	if float64(limit) > score {
 		limit = math.Nextafter32(limit, float32(math.Inf(-1)))
@@ -93,77 +97,54 @@ func (s *screening) limit(c *candidates, lowest float64) float32 {
 
 // run screens all features.
 func (s *screening) run() {
-	e, rows := s.engine, len(s.rows)
-	tile, masks := make([]float32, rows*kernel.PanelWidth), make([]uint32, rows)
+	e := s.engine
+	long := full(s.want.k)
 	for first := 0; first < e.sae.Features; first += kernel.PanelWidth {
-		e.screen.MulPanel(tile, first/kernel.PanelWidth, s.x, s.stride, e.screenBias[first:], rows)
-		kernel.Above(masks, tile, s.limits)
-		exist := uint32(1)<<min(kernel.PanelWidth, e.sae.Features-first) - 1 // of the last panel not all do
-		for i, mask := range masks {
-			if mask &= exist; mask != 0 {
-				s.keep(i, first, mask, tile[i*kernel.PanelWidth:][:kernel.PanelWidth])
+		e.screen.MulPanel(s.tile, first/kernel.PanelWidth, s.x, s.stride, e.screenBias[first:], len(s.scales))
+		columns := min(kernel.PanelWidth, e.sae.Features-first)
+		if longest := s.lists.Add(s.tile, first, columns); longest >= long {
+			long = full(s.want.k)
+			for i := range s.scales {
+				long = max(long, 2*s.tighten(i, s.want.k/4))
 			}
 		}
 	}
 }
 
-// keep adds the features of a panel that the mask names to those of row i.
-func (s *screening) keep(i, first int, mask uint32, scores []float32) {
-	c := &s.rows[i]
-	if !c.usable() {
-		return
-	}
-	for ; mask != 0; mask &= mask - 1 {
-		at := bits.TrailingZeros32(mask)
-		c.features = append(c.features, uint32(first+at))
-		c.scores = append(c.scores, scores[at])
-	}
-	if len(c.features) >= c.full {
-		s.tighten(i, s.want.k/4)
-		c.full = max(c.full, 2*len(c.features))
-	}
-}
-
-// tighten raises the limit of row i to what its scores so far allow, and drops
-// the features below it. To be quick it may leave some too many, about slack.
+// tighten raises the limit of row i to what its scores so far allow, drops the
+// features below it, and returns how many are left. To be quick it may leave
+// some too many, about slack.
 //
 // If k scores are at least t, then k activations are at least t − bound, and no
 // feature with a score below t − 2·bound has an activation as large as that.
-func (s *screening) tighten(i, slack int) {
-	c := &s.rows[i]
-	if len(c.features) <= s.want.k {
-		return
+func (s *screening) tighten(i, slack int) int {
+	scores, _ := s.lists.Row(i)
+	if len(scores) <= s.want.k || !s.scales[i].usable() {
+		return len(scores)
 	}
-	t := c.atLeast(s.want.k, slack, float64(s.limits[i]))
-	limit := s.limit(c, max(t-c.bound, float64(s.want.above)))
-	if limit <= s.limits[i] {
-		return
+	t := s.atLeast(i, slack)
+	if limit := s.limit(i, max(t-s.scales[i].bound, float64(s.want.above))); limit > s.lists.Limits[i] {
+		s.lists.Raise(i, limit)
 	}
-	s.limits[i] = limit
-	kept := 0
-	for at, score := range c.scores {
-		if score >= limit {
-			c.features[kept], c.scores[kept] = c.features[at], score
-			kept++
-		}
-	}
-	c.features, c.scores = c.features[:kept], c.scores[:kept]
+	scores, _ = s.lists.Row(i)
+	return len(scores)
 }
 
-// atLeast returns a number that at least k of the scores are not below, and
-// about k + slack at the most. No score is below low. It halves the range that
-// the number is in, until what is left is nothing beside the bound, or holds
-// no float32.
-func (c *candidates) atLeast(k, slack int, low float64) float64 {
-	for high := c.most; high-low > c.bound/16; {
+// atLeast returns a number that at least k of the scores of row i are not
+// below, and about k + slack at the most. It halves the range that the number
+// is in, until what is left is nothing beside the bound, or holds no float32.
+func (s *screening) atLeast(i, slack int) float64 {
+	scores, _ := s.lists.Row(i)
+	low, high := float64(s.lists.Limits[i]), s.scales[i].most
+	for high-low > s.scales[i].bound/16 {
 		middle := float64(float32((low + high) / 2))
 		if middle <= low || middle >= high {
 			break
 		}
-		switch n := kernel.Count(c.scores, float32(middle)); {
-		case n < k:
+		switch n := kernel.Count(scores, float32(middle)); {
+		case n < s.want.k:
 			high = middle
-		case n <= k+slack:
+		case n <= s.want.k+slack:
 			return middle
 		default:
 			low = middle
@@ -172,17 +153,36 @@ func (c *candidates) atLeast(k, slack int, low float64) float64 {
 	return low
 }
 
-// features returns the features that can be in the code of row i: all there
-// are, where screening is of no use.
+// features returns the features that can be in the code of row i, ascending:
+// all there are, where screening is of no use.
 func (s *screening) features(i int) []uint32 {
-	c := &s.rows[i]
-	if c.usable() {
+	if s.scales[i].usable() {
 		s.tighten(i, s.want.k/32)
-		return c.features
+		_, features := s.lists.Row(i)
+		return features
 	}
 	all := make([]uint32, s.engine.sae.Features)
 	for j := range all {
 		all[j] = uint32(j)
 	}
 	return all
+}
+
+// decide returns the code of row i: the definition, for the features that can
+// be in it.
+func (s *screening) decide(i int) Code {
+	sae, features := s.engine.sae, s.features(i)
+	s.wide = s.wide[:0]
+	for _, x := range s.vector(i) {
+		s.wide = append(s.wide, float64(x))
+	}
+	s.sums = slices.Grow(s.sums[:0], len(features))[:len(features)]
+	kernel.DotRows(s.sums, s.wide, sae.EncoderWeight, features)
+	code := Code{make([]uint32, 0, len(features)), make([]float32, 0, len(features))}
+	for at, j := range features {
+		if value := float32(s.sums[at] + float64(sae.EncoderBias[j])); value > s.want.above {
+			code.Features, code.Activations = append(code.Features, j), append(code.Activations, value)
+		}
+	}
+	return code.largest(s.want.k)
 }

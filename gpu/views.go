@@ -25,12 +25,7 @@ func (e *Engine) Views(ctx context.Context, z [][]float32) ([][][]float32, error
 		views[t] = newRows(len(z), e.sae.Dim)
 	}
 	err := e.eachBlock(ctx, len(z), viewBlock, func(from, to int) error {
-		wide := make([]float64, 0, (to-from)*e.sae.Dim)
-		for _, row := range z[from:to] {
-			for _, x := range row {
-				wide = append(wide, float64(x))
-			}
-		}
+		wide := widen(z[from:to])
 		for t, r := range e.internalizers {
 			hidden := layer(wide, r.W1, r.B1, r.Dim)
 			kernel.TanhAll(hidden)
@@ -47,6 +42,17 @@ func (e *Engine) Views(ctx context.Context, z [][]float32) ([][][]float32, error
 		return nil
 	})
 	return views, err
+}
+
+// widen returns the numbers of rows, one after another, as float64.
+func widen(rows [][]float32) []float64 {
+	wide := make([]float64, 0, len(rows)*len(rows[0]))
+	for _, row := range rows {
+		for _, x := range row {
+			wide = append(wide, float64(x))
+		}
+	}
+	return wide
 }
 
 // layer returns W·x + b for each row x of rows [n, in], one after another.

@@ -28,3 +28,21 @@ func Dots(dst, x []float64, xs int, w []float32, ws, n int) {
 		}
 	}
 }
+
+// DotRows sets dst[i] to the Dot of x, widened, with row rows[i] of w, whose
+// rows are as long as x and follow each other.
+func DotRows(dst, x []float64, w []float32, rows []uint32) {
+	n := len(x)
+	for i, row := range rows {
+		here := w[int(row)*n:][:n]
+		if n%lanes != 0 {
+			dst[i] = dotGeneric(x, here)
+			continue
+		}
+		next := here
+		if i+1 < len(rows) {
+			next = w[int(rows[i+1])*n:][:n]
+		}
+		dst[i] = dotAheadLevel(level, x, here, next)
+	}
+}

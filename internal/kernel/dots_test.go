@@ -41,6 +41,28 @@ func TestDotsAreDots(t *testing.T) {
 	}
 }
 
+func TestDotRowsAreDots(t *testing.T) {
+	r := rand.New(rand.NewPCG(15, 16))
+	for _, n := range []int{1, 31, 32, 64, 100, 384} {
+		x, w := random(r, n), random(r, 9*n)
+		for i := range x {
+			x[i] = float32(math.Ldexp(float64(x[i]), r.IntN(80)-40))
+		}
+		rows := []uint32{3, 0, 8, 8, 1}
+		for _, l := range levels() {
+			at(l, func() {
+				dst := make([]float64, len(rows))
+				DotRows(dst, wide(x), w, rows)
+				for i, row := range rows {
+					if want := slowDot(x, w[int(row)*n:][:n]); dst[i] != want {
+						t.Errorf("%s, n=%d: product %d is %v, the definition gives %v", l, n, i, dst[i], want)
+					}
+				}
+			})
+		}
+	}
+}
+
 func TestDotsRefusesShortSlices(t *testing.T) {
 	four, three := make([]float32, 4), make([]float32, 3)
 	for name, call := range map[string]func(){

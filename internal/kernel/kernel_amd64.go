@@ -39,6 +39,9 @@ func tileAVX21x32(k int, a *float32, lda int, w *float32, bias *float32, c *floa
 // dotAVX2 is Dot for n that is a multiple of 32.
 func dotAVX2(n int, x *float32, w *float32) float64
 
+// dotAheadAVX2 is Dot of a widened x for n that is a multiple of 32; it prefetches the n numbers at next.
+func dotAheadAVX2(n int, x *float64, w *float32, next *float32) float64
+
 // dotsAVX5126x4 sets dst[i][j] to Dot of row i of x and row j of w, for 6 rows of x and 4 of w. The rows are ldx, ldw
 // and ldd bytes apart; n is a positive multiple of 32.
 func dotsAVX5126x4(n int, x *float64, ldx int, w *float32, ldw int, dst *float64, ldd int)
@@ -55,11 +58,16 @@ func dotsAVX24x3(n int, x *float64, ldx int, w *float32, ldw int, dst *float64, 
 // and ldd bytes apart; n is a positive multiple of 32.
 func dotsAVX21x3(n int, x *float64, ldx int, w *float32, ldw int, dst *float64, ldd int)
 
-// aboveAVX512 is Above for at least one row.
-func aboveAVX512(rows int, tile *float32, limits *float32, masks *uint32)
+// addAVX512 appends to the lists of at least one row the numbers of a tile that are not below its limit, of the columns
+// that exist has bits of, and their places from first on. It returns the largest count. Lists are size numbers apart.
+func addAVX512(rows int, tile *float32, limits *float32, first uint32, exist uint32, counts *int, scores *float32, places *uint32, size int) int
 
-// aboveAVX2 is Above for at least one row.
+// aboveAVX2 sets bit c of masks[i] if number c of row i of the tile is not below limits[i].
 func aboveAVX2(rows int, tile *float32, limits *float32, masks *uint32)
+
+// filterAVX512 keeps of n scores those that are not below limit, with their places, and returns how many. It reads and
+// writes up to 16 numbers beyond.
+func filterAVX512(n int, scores *float32, places *uint32, limit float32) int
 
 // countAVX512 is Count for n that is a multiple of 16.
 func countAVX512(n int, v *float32, limit float32) int

@@ -1369,6 +1369,73 @@ reduce:
 	VZEROUPPER
 	RET
 
+// func dotAheadAVX2(n int, x *float64, w *float32, next *float32) float64
+// Requires: AVX, FMA3, MMX+, SSE2
+TEXT ·dotAheadAVX2(SB), NOSPLIT, $0-40
+	MOVQ   next+24(FP), AX
+	MOVQ   n+0(FP), CX
+	MOVQ   x+8(FP), DX
+	MOVQ   w+16(FP), BX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+
+loop:
+	TESTQ       CX, CX
+	JZ          reduce
+	VMOVUPD     (DX), Y8
+	VCVTPS2PD   (BX), Y9
+	VFMADD231PD Y9, Y8, Y0
+	VMOVUPD     32(DX), Y8
+	VCVTPS2PD   16(BX), Y9
+	VFMADD231PD Y9, Y8, Y1
+	VMOVUPD     64(DX), Y8
+	VCVTPS2PD   32(BX), Y9
+	VFMADD231PD Y9, Y8, Y2
+	VMOVUPD     96(DX), Y8
+	VCVTPS2PD   48(BX), Y9
+	VFMADD231PD Y9, Y8, Y3
+	VMOVUPD     128(DX), Y8
+	VCVTPS2PD   64(BX), Y9
+	VFMADD231PD Y9, Y8, Y4
+	VMOVUPD     160(DX), Y8
+	VCVTPS2PD   80(BX), Y9
+	VFMADD231PD Y9, Y8, Y5
+	VMOVUPD     192(DX), Y8
+	VCVTPS2PD   96(BX), Y9
+	VFMADD231PD Y9, Y8, Y6
+	VMOVUPD     224(DX), Y8
+	VCVTPS2PD   112(BX), Y9
+	VFMADD231PD Y9, Y8, Y7
+	PREFETCHT0  (AX)
+	PREFETCHT0  64(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000100, DX
+	ADDQ        $0x00000080, BX
+	SUBQ        $0x00000020, CX
+	JMP         loop
+
+reduce:
+	VADDPD       Y4, Y0, Y0
+	VADDPD       Y5, Y1, Y1
+	VADDPD       Y6, Y2, Y2
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y2, Y0, Y0
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X0
+	VUNPCKHPD    X0, X0, X1
+	VADDSD       X1, X0, X0
+	MOVSD        X0, ret+32(FP)
+	VZEROUPPER
+	RET
+
 // func dotsAVX5126x4(n int, x *float64, ldx int, w *float32, ldw int, dst *float64, ldd int)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL
 TEXT ·dotsAVX5126x4(SB), $3072-56
@@ -2992,30 +3059,101 @@ part0:
 	VZEROUPPER
 	RET
 
-// func aboveAVX512(rows int, tile *float32, limits *float32, masks *uint32)
-// Requires: AVX, AVX512F
-TEXT ·aboveAVX512(SB), NOSPLIT, $0-32
-	MOVQ rows+0(FP), AX
-	MOVQ tile+8(FP), CX
-	MOVQ limits+16(FP), DX
-	MOVQ masks+24(FP), BX
+// func addAVX512(rows int, tile *float32, limits *float32, first uint32, exist uint32, counts *int, scores *float32, places *uint32, size int) int
+// Requires: AVX, AVX512F, CMOV, POPCNT
+TEXT ·addAVX512(SB), NOSPLIT, $0-72
+	MOVQ         rows+0(FP), AX
+	MOVQ         tile+8(FP), CX
+	MOVQ         limits+16(FP), DX
+	MOVQ         counts+32(FP), BX
+	MOVQ         scores+40(FP), SI
+	MOVQ         places+48(FP), DI
+	MOVQ         size+56(FP), R8
+	SHLQ         $0x02, R8
+	XORQ         R9, R9
+	MOVL         exist+28(FP), R10
+	MOVL         first+24(FP), R11
+	VPBROADCASTD R11, Z0
+	KMOVW        R10, K1
+	SHRL         $0x10, R10
+	VPADDD       numbers<>+0(SB), Z0, Z1
+	KMOVW        R10, K2
+	SHRL         $0x10, R10
+	VPADDD       numbers<>+0(SB), Z0, Z0
+	VPADDD       constant0<>+0(SB), Z0, Z0
 
 loop:
-	VBROADCASTSS (DX), Z0
-	VCMPPS       $0x1a, 64(CX), Z0, K1
-	KMOVW        K1, SI
-	VCMPPS       $0x1a, (CX), Z0, K1
-	KMOVW        K1, DI
-	SHLL         $0x10, SI
-	ORL          DI, SI
-	MOVL         SI, (BX)
-	ADDQ         $0x00000080, CX
-	ADDQ         $0x00000004, DX
-	ADDQ         $0x00000004, BX
-	DECQ         AX
-	JNZ          loop
+	VBROADCASTSS  (DX), Z2
+	MOVQ          (BX), R10
+	VMOVUPS       (CX), Z3
+	VCMPPS        $0x1a, Z3, Z2, K3
+	KANDW         K1, K3, K3
+	KMOVW         K3, R11
+	POPCNTL       R11, R11
+	VCOMPRESSPS.Z Z3, K3, Z3
+	VPCOMPRESSD.Z Z1, K3, Z4
+	VMOVUPS       Z3, (SI)(R10*4)
+	VMOVUPS       Z4, (DI)(R10*4)
+	ADDQ          R11, R10
+	VMOVUPS       64(CX), Z3
+	VCMPPS        $0x1a, Z3, Z2, K3
+	KANDW         K2, K3, K3
+	KMOVW         K3, R11
+	POPCNTL       R11, R11
+	VCOMPRESSPS.Z Z3, K3, Z3
+	VPCOMPRESSD.Z Z0, K3, Z2
+	VMOVUPS       Z3, (SI)(R10*4)
+	VMOVUPS       Z2, (DI)(R10*4)
+	ADDQ          R11, R10
+	MOVQ          R10, (BX)
+	CMPQ          R10, R9
+	CMOVQGT       R10, R9
+	ADDQ          $0x00000080, CX
+	ADDQ          $0x00000004, DX
+	ADDQ          $0x00000008, BX
+	ADDQ          R8, SI
+	ADDQ          R8, DI
+	DECQ          AX
+	JNZ           loop
+	MOVQ          R9, ret+64(FP)
 	VZEROUPPER
 	RET
+
+DATA numbers<>+0(SB)/4, $0x00000000
+DATA numbers<>+4(SB)/4, $0x00000001
+DATA numbers<>+8(SB)/4, $0x00000002
+DATA numbers<>+12(SB)/4, $0x00000003
+DATA numbers<>+16(SB)/4, $0x00000004
+DATA numbers<>+20(SB)/4, $0x00000005
+DATA numbers<>+24(SB)/4, $0x00000006
+DATA numbers<>+28(SB)/4, $0x00000007
+DATA numbers<>+32(SB)/4, $0x00000008
+DATA numbers<>+36(SB)/4, $0x00000009
+DATA numbers<>+40(SB)/4, $0x0000000a
+DATA numbers<>+44(SB)/4, $0x0000000b
+DATA numbers<>+48(SB)/4, $0x0000000c
+DATA numbers<>+52(SB)/4, $0x0000000d
+DATA numbers<>+56(SB)/4, $0x0000000e
+DATA numbers<>+60(SB)/4, $0x0000000f
+GLOBL numbers<>(SB), RODATA|NOPTR, $64
+
+DATA constant0<>+0(SB)/4, $0x00000010
+DATA constant0<>+4(SB)/4, $0x00000010
+DATA constant0<>+8(SB)/4, $0x00000010
+DATA constant0<>+12(SB)/4, $0x00000010
+DATA constant0<>+16(SB)/4, $0x00000010
+DATA constant0<>+20(SB)/4, $0x00000010
+DATA constant0<>+24(SB)/4, $0x00000010
+DATA constant0<>+28(SB)/4, $0x00000010
+DATA constant0<>+32(SB)/4, $0x00000010
+DATA constant0<>+36(SB)/4, $0x00000010
+DATA constant0<>+40(SB)/4, $0x00000010
+DATA constant0<>+44(SB)/4, $0x00000010
+DATA constant0<>+48(SB)/4, $0x00000010
+DATA constant0<>+52(SB)/4, $0x00000010
+DATA constant0<>+56(SB)/4, $0x00000010
+DATA constant0<>+60(SB)/4, $0x00000010
+GLOBL constant0<>(SB), RODATA|NOPTR, $64
 
 // func aboveAVX2(rows int, tile *float32, limits *float32, masks *uint32)
 // Requires: AVX
@@ -3047,6 +3185,45 @@ loop:
 	ADDQ         $0x00000004, BX
 	DECQ         AX
 	JNZ          loop
+	VZEROUPPER
+	RET
+
+// func filterAVX512(n int, scores *float32, places *uint32, limit float32) int
+// Requires: AVX, AVX512F, BMI2, CMOV, POPCNT, SSE
+TEXT ·filterAVX512(SB), NOSPLIT, $0-40
+	MOVQ         n+0(FP), AX
+	MOVQ         scores+8(FP), CX
+	MOVQ         places+16(FP), DX
+	MOVSS        limit+24(FP), X0
+	VBROADCASTSS X0, Z0
+	XORQ         BX, BX
+	XORQ         SI, SI
+
+loop:
+	CMPQ          BX, AX
+	JGE           done
+	VMOVUPS       (CX)(BX*4), Z1
+	VMOVUPS       (DX)(BX*4), Z2
+	VCMPPS        $0x1a, Z1, Z0, K1
+	KMOVW         K1, DI
+	MOVQ          AX, R8
+	SUBQ          BX, R8
+	MOVQ          $0x00000010, R9
+	CMPQ          R8, R9
+	CMOVQGT       R9, R8
+	BZHIL         R8, DI, DI
+	KMOVW         DI, K1
+	POPCNTL       DI, DI
+	VCOMPRESSPS.Z Z1, K1, Z1
+	VPCOMPRESSD.Z Z2, K1, Z2
+	VMOVUPS       Z1, (CX)(SI*4)
+	VMOVUPS       Z2, (DX)(SI*4)
+	ADDQ          DI, SI
+	ADDQ          $0x00000010, BX
+	JMP           loop
+
+done:
+	MOVQ SI, ret+32(FP)
 	VZEROUPPER
 	RET
 
@@ -3424,42 +3601,42 @@ loop:
 	TESTQ        AX, AX
 	JZ           done
 	VMOVUPS      (CX), Z0
-	VPANDD       constant0<>+0(SB), Z0, Z1
-	VMULPS       constant1<>+0(SB), Z1, Z2
-	VMOVUPS      constant2<>+0(SB), Z4
+	VPANDD       constant1<>+0(SB), Z0, Z1
+	VMULPS       constant2<>+0(SB), Z1, Z2
+	VMOVUPS      constant3<>+0(SB), Z4
 	VMOVAPS      Z2, Z3
-	VFMADD132PS  constant3<>+0(SB), Z4, Z3
+	VFMADD132PS  constant4<>+0(SB), Z4, Z3
 	VDIVPS       Z3, Z4, Z3
-	VMOVUPS      constant4<>+0(SB), Z4
-	VFMADD213PS  constant5<>+0(SB), Z3, Z4
+	VMOVUPS      constant5<>+0(SB), Z4
 	VFMADD213PS  constant6<>+0(SB), Z3, Z4
 	VFMADD213PS  constant7<>+0(SB), Z3, Z4
 	VFMADD213PS  constant8<>+0(SB), Z3, Z4
 	VFMADD213PS  constant9<>+0(SB), Z3, Z4
 	VFMADD213PS  constant10<>+0(SB), Z3, Z4
+	VFMADD213PS  constant11<>+0(SB), Z3, Z4
 	VMULPS       Z3, Z4, Z4
 	VMULPS       Z2, Z2, Z2
 	VPXORD       Z3, Z3, Z3
 	VSUBPS       Z2, Z3, Z2
-	VMOVUPS      constant11<>+0(SB), Z5
+	VMOVUPS      constant12<>+0(SB), Z5
 	VMAXPS       Z2, Z5, Z2
-	VMULPS       constant12<>+0(SB), Z2, Z5
+	VMULPS       constant13<>+0(SB), Z2, Z5
 	VRNDSCALEPS  $0x00, Z5, Z5
-	VFNMADD231PS constant13<>+0(SB), Z5, Z2
 	VFNMADD231PS constant14<>+0(SB), Z5, Z2
-	VMOVUPS      constant15<>+0(SB), Z6
-	VFMADD213PS  constant16<>+0(SB), Z2, Z6
+	VFNMADD231PS constant15<>+0(SB), Z5, Z2
+	VMOVUPS      constant16<>+0(SB), Z6
 	VFMADD213PS  constant17<>+0(SB), Z2, Z6
 	VFMADD213PS  constant18<>+0(SB), Z2, Z6
 	VFMADD213PS  constant19<>+0(SB), Z2, Z6
 	VFMADD213PS  constant20<>+0(SB), Z2, Z6
-	VFMADD213PS  constant2<>+0(SB), Z2, Z6
-	VFMADD213PS  constant2<>+0(SB), Z2, Z6
+	VFMADD213PS  constant21<>+0(SB), Z2, Z6
+	VFMADD213PS  constant3<>+0(SB), Z2, Z6
+	VFMADD213PS  constant3<>+0(SB), Z2, Z6
 	VCVTPS2DQ    Z5, Z5
 	VPSLLD       $0x17, Z5, Z5
 	VPADDD       Z5, Z6, Z2
 	VMULPS       Z2, Z4, Z4
-	VMULPS       constant20<>+0(SB), Z1, Z1
+	VMULPS       constant21<>+0(SB), Z1, Z1
 	VMAXPS       Z0, Z3, Z0
 	VFNMADD231PS Z1, Z4, Z0
 	VMOVUPS      Z0, (CX)
@@ -3471,383 +3648,383 @@ done:
 	VZEROUPPER
 	RET
 
-DATA constant0<>+0(SB)/4, $0x7fffffff
-DATA constant0<>+4(SB)/4, $0x7fffffff
-DATA constant0<>+8(SB)/4, $0x7fffffff
-DATA constant0<>+12(SB)/4, $0x7fffffff
-DATA constant0<>+16(SB)/4, $0x7fffffff
-DATA constant0<>+20(SB)/4, $0x7fffffff
-DATA constant0<>+24(SB)/4, $0x7fffffff
-DATA constant0<>+28(SB)/4, $0x7fffffff
-DATA constant0<>+32(SB)/4, $0x7fffffff
-DATA constant0<>+36(SB)/4, $0x7fffffff
-DATA constant0<>+40(SB)/4, $0x7fffffff
-DATA constant0<>+44(SB)/4, $0x7fffffff
-DATA constant0<>+48(SB)/4, $0x7fffffff
-DATA constant0<>+52(SB)/4, $0x7fffffff
-DATA constant0<>+56(SB)/4, $0x7fffffff
-DATA constant0<>+60(SB)/4, $0x7fffffff
-GLOBL constant0<>(SB), RODATA|NOPTR, $64
-
-DATA constant1<>+0(SB)/4, $0x3f3504f3
-DATA constant1<>+4(SB)/4, $0x3f3504f3
-DATA constant1<>+8(SB)/4, $0x3f3504f3
-DATA constant1<>+12(SB)/4, $0x3f3504f3
-DATA constant1<>+16(SB)/4, $0x3f3504f3
-DATA constant1<>+20(SB)/4, $0x3f3504f3
-DATA constant1<>+24(SB)/4, $0x3f3504f3
-DATA constant1<>+28(SB)/4, $0x3f3504f3
-DATA constant1<>+32(SB)/4, $0x3f3504f3
-DATA constant1<>+36(SB)/4, $0x3f3504f3
-DATA constant1<>+40(SB)/4, $0x3f3504f3
-DATA constant1<>+44(SB)/4, $0x3f3504f3
-DATA constant1<>+48(SB)/4, $0x3f3504f3
-DATA constant1<>+52(SB)/4, $0x3f3504f3
-DATA constant1<>+56(SB)/4, $0x3f3504f3
-DATA constant1<>+60(SB)/4, $0x3f3504f3
+DATA constant1<>+0(SB)/4, $0x7fffffff
+DATA constant1<>+4(SB)/4, $0x7fffffff
+DATA constant1<>+8(SB)/4, $0x7fffffff
+DATA constant1<>+12(SB)/4, $0x7fffffff
+DATA constant1<>+16(SB)/4, $0x7fffffff
+DATA constant1<>+20(SB)/4, $0x7fffffff
+DATA constant1<>+24(SB)/4, $0x7fffffff
+DATA constant1<>+28(SB)/4, $0x7fffffff
+DATA constant1<>+32(SB)/4, $0x7fffffff
+DATA constant1<>+36(SB)/4, $0x7fffffff
+DATA constant1<>+40(SB)/4, $0x7fffffff
+DATA constant1<>+44(SB)/4, $0x7fffffff
+DATA constant1<>+48(SB)/4, $0x7fffffff
+DATA constant1<>+52(SB)/4, $0x7fffffff
+DATA constant1<>+56(SB)/4, $0x7fffffff
+DATA constant1<>+60(SB)/4, $0x7fffffff
 GLOBL constant1<>(SB), RODATA|NOPTR, $64
 
-DATA constant2<>+0(SB)/4, $0x3f800000
-DATA constant2<>+4(SB)/4, $0x3f800000
-DATA constant2<>+8(SB)/4, $0x3f800000
-DATA constant2<>+12(SB)/4, $0x3f800000
-DATA constant2<>+16(SB)/4, $0x3f800000
-DATA constant2<>+20(SB)/4, $0x3f800000
-DATA constant2<>+24(SB)/4, $0x3f800000
-DATA constant2<>+28(SB)/4, $0x3f800000
-DATA constant2<>+32(SB)/4, $0x3f800000
-DATA constant2<>+36(SB)/4, $0x3f800000
-DATA constant2<>+40(SB)/4, $0x3f800000
-DATA constant2<>+44(SB)/4, $0x3f800000
-DATA constant2<>+48(SB)/4, $0x3f800000
-DATA constant2<>+52(SB)/4, $0x3f800000
-DATA constant2<>+56(SB)/4, $0x3f800000
-DATA constant2<>+60(SB)/4, $0x3f800000
+DATA constant2<>+0(SB)/4, $0x3f3504f3
+DATA constant2<>+4(SB)/4, $0x3f3504f3
+DATA constant2<>+8(SB)/4, $0x3f3504f3
+DATA constant2<>+12(SB)/4, $0x3f3504f3
+DATA constant2<>+16(SB)/4, $0x3f3504f3
+DATA constant2<>+20(SB)/4, $0x3f3504f3
+DATA constant2<>+24(SB)/4, $0x3f3504f3
+DATA constant2<>+28(SB)/4, $0x3f3504f3
+DATA constant2<>+32(SB)/4, $0x3f3504f3
+DATA constant2<>+36(SB)/4, $0x3f3504f3
+DATA constant2<>+40(SB)/4, $0x3f3504f3
+DATA constant2<>+44(SB)/4, $0x3f3504f3
+DATA constant2<>+48(SB)/4, $0x3f3504f3
+DATA constant2<>+52(SB)/4, $0x3f3504f3
+DATA constant2<>+56(SB)/4, $0x3f3504f3
+DATA constant2<>+60(SB)/4, $0x3f3504f3
 GLOBL constant2<>(SB), RODATA|NOPTR, $64
 
-DATA constant3<>+0(SB)/4, $0x3ee66666
-DATA constant3<>+4(SB)/4, $0x3ee66666
-DATA constant3<>+8(SB)/4, $0x3ee66666
-DATA constant3<>+12(SB)/4, $0x3ee66666
-DATA constant3<>+16(SB)/4, $0x3ee66666
-DATA constant3<>+20(SB)/4, $0x3ee66666
-DATA constant3<>+24(SB)/4, $0x3ee66666
-DATA constant3<>+28(SB)/4, $0x3ee66666
-DATA constant3<>+32(SB)/4, $0x3ee66666
-DATA constant3<>+36(SB)/4, $0x3ee66666
-DATA constant3<>+40(SB)/4, $0x3ee66666
-DATA constant3<>+44(SB)/4, $0x3ee66666
-DATA constant3<>+48(SB)/4, $0x3ee66666
-DATA constant3<>+52(SB)/4, $0x3ee66666
-DATA constant3<>+56(SB)/4, $0x3ee66666
-DATA constant3<>+60(SB)/4, $0x3ee66666
+DATA constant3<>+0(SB)/4, $0x3f800000
+DATA constant3<>+4(SB)/4, $0x3f800000
+DATA constant3<>+8(SB)/4, $0x3f800000
+DATA constant3<>+12(SB)/4, $0x3f800000
+DATA constant3<>+16(SB)/4, $0x3f800000
+DATA constant3<>+20(SB)/4, $0x3f800000
+DATA constant3<>+24(SB)/4, $0x3f800000
+DATA constant3<>+28(SB)/4, $0x3f800000
+DATA constant3<>+32(SB)/4, $0x3f800000
+DATA constant3<>+36(SB)/4, $0x3f800000
+DATA constant3<>+40(SB)/4, $0x3f800000
+DATA constant3<>+44(SB)/4, $0x3f800000
+DATA constant3<>+48(SB)/4, $0x3f800000
+DATA constant3<>+52(SB)/4, $0x3f800000
+DATA constant3<>+56(SB)/4, $0x3f800000
+DATA constant3<>+60(SB)/4, $0x3f800000
 GLOBL constant3<>(SB), RODATA|NOPTR, $64
 
-DATA constant4<>+0(SB)/4, $0x3dbd94fe
-DATA constant4<>+4(SB)/4, $0x3dbd94fe
-DATA constant4<>+8(SB)/4, $0x3dbd94fe
-DATA constant4<>+12(SB)/4, $0x3dbd94fe
-DATA constant4<>+16(SB)/4, $0x3dbd94fe
-DATA constant4<>+20(SB)/4, $0x3dbd94fe
-DATA constant4<>+24(SB)/4, $0x3dbd94fe
-DATA constant4<>+28(SB)/4, $0x3dbd94fe
-DATA constant4<>+32(SB)/4, $0x3dbd94fe
-DATA constant4<>+36(SB)/4, $0x3dbd94fe
-DATA constant4<>+40(SB)/4, $0x3dbd94fe
-DATA constant4<>+44(SB)/4, $0x3dbd94fe
-DATA constant4<>+48(SB)/4, $0x3dbd94fe
-DATA constant4<>+52(SB)/4, $0x3dbd94fe
-DATA constant4<>+56(SB)/4, $0x3dbd94fe
-DATA constant4<>+60(SB)/4, $0x3dbd94fe
+DATA constant4<>+0(SB)/4, $0x3ee66666
+DATA constant4<>+4(SB)/4, $0x3ee66666
+DATA constant4<>+8(SB)/4, $0x3ee66666
+DATA constant4<>+12(SB)/4, $0x3ee66666
+DATA constant4<>+16(SB)/4, $0x3ee66666
+DATA constant4<>+20(SB)/4, $0x3ee66666
+DATA constant4<>+24(SB)/4, $0x3ee66666
+DATA constant4<>+28(SB)/4, $0x3ee66666
+DATA constant4<>+32(SB)/4, $0x3ee66666
+DATA constant4<>+36(SB)/4, $0x3ee66666
+DATA constant4<>+40(SB)/4, $0x3ee66666
+DATA constant4<>+44(SB)/4, $0x3ee66666
+DATA constant4<>+48(SB)/4, $0x3ee66666
+DATA constant4<>+52(SB)/4, $0x3ee66666
+DATA constant4<>+56(SB)/4, $0x3ee66666
+DATA constant4<>+60(SB)/4, $0x3ee66666
 GLOBL constant4<>(SB), RODATA|NOPTR, $64
 
-DATA constant5<>+0(SB)/4, $0xbefcfb05
-DATA constant5<>+4(SB)/4, $0xbefcfb05
-DATA constant5<>+8(SB)/4, $0xbefcfb05
-DATA constant5<>+12(SB)/4, $0xbefcfb05
-DATA constant5<>+16(SB)/4, $0xbefcfb05
-DATA constant5<>+20(SB)/4, $0xbefcfb05
-DATA constant5<>+24(SB)/4, $0xbefcfb05
-DATA constant5<>+28(SB)/4, $0xbefcfb05
-DATA constant5<>+32(SB)/4, $0xbefcfb05
-DATA constant5<>+36(SB)/4, $0xbefcfb05
-DATA constant5<>+40(SB)/4, $0xbefcfb05
-DATA constant5<>+44(SB)/4, $0xbefcfb05
-DATA constant5<>+48(SB)/4, $0xbefcfb05
-DATA constant5<>+52(SB)/4, $0xbefcfb05
-DATA constant5<>+56(SB)/4, $0xbefcfb05
-DATA constant5<>+60(SB)/4, $0xbefcfb05
+DATA constant5<>+0(SB)/4, $0x3dbd94fe
+DATA constant5<>+4(SB)/4, $0x3dbd94fe
+DATA constant5<>+8(SB)/4, $0x3dbd94fe
+DATA constant5<>+12(SB)/4, $0x3dbd94fe
+DATA constant5<>+16(SB)/4, $0x3dbd94fe
+DATA constant5<>+20(SB)/4, $0x3dbd94fe
+DATA constant5<>+24(SB)/4, $0x3dbd94fe
+DATA constant5<>+28(SB)/4, $0x3dbd94fe
+DATA constant5<>+32(SB)/4, $0x3dbd94fe
+DATA constant5<>+36(SB)/4, $0x3dbd94fe
+DATA constant5<>+40(SB)/4, $0x3dbd94fe
+DATA constant5<>+44(SB)/4, $0x3dbd94fe
+DATA constant5<>+48(SB)/4, $0x3dbd94fe
+DATA constant5<>+52(SB)/4, $0x3dbd94fe
+DATA constant5<>+56(SB)/4, $0x3dbd94fe
+DATA constant5<>+60(SB)/4, $0x3dbd94fe
 GLOBL constant5<>(SB), RODATA|NOPTR, $64
 
-DATA constant6<>+0(SB)/4, $0x3f5b6f17
-DATA constant6<>+4(SB)/4, $0x3f5b6f17
-DATA constant6<>+8(SB)/4, $0x3f5b6f17
-DATA constant6<>+12(SB)/4, $0x3f5b6f17
-DATA constant6<>+16(SB)/4, $0x3f5b6f17
-DATA constant6<>+20(SB)/4, $0x3f5b6f17
-DATA constant6<>+24(SB)/4, $0x3f5b6f17
-DATA constant6<>+28(SB)/4, $0x3f5b6f17
-DATA constant6<>+32(SB)/4, $0x3f5b6f17
-DATA constant6<>+36(SB)/4, $0x3f5b6f17
-DATA constant6<>+40(SB)/4, $0x3f5b6f17
-DATA constant6<>+44(SB)/4, $0x3f5b6f17
-DATA constant6<>+48(SB)/4, $0x3f5b6f17
-DATA constant6<>+52(SB)/4, $0x3f5b6f17
-DATA constant6<>+56(SB)/4, $0x3f5b6f17
-DATA constant6<>+60(SB)/4, $0x3f5b6f17
+DATA constant6<>+0(SB)/4, $0xbefcfb05
+DATA constant6<>+4(SB)/4, $0xbefcfb05
+DATA constant6<>+8(SB)/4, $0xbefcfb05
+DATA constant6<>+12(SB)/4, $0xbefcfb05
+DATA constant6<>+16(SB)/4, $0xbefcfb05
+DATA constant6<>+20(SB)/4, $0xbefcfb05
+DATA constant6<>+24(SB)/4, $0xbefcfb05
+DATA constant6<>+28(SB)/4, $0xbefcfb05
+DATA constant6<>+32(SB)/4, $0xbefcfb05
+DATA constant6<>+36(SB)/4, $0xbefcfb05
+DATA constant6<>+40(SB)/4, $0xbefcfb05
+DATA constant6<>+44(SB)/4, $0xbefcfb05
+DATA constant6<>+48(SB)/4, $0xbefcfb05
+DATA constant6<>+52(SB)/4, $0xbefcfb05
+DATA constant6<>+56(SB)/4, $0xbefcfb05
+DATA constant6<>+60(SB)/4, $0xbefcfb05
 GLOBL constant6<>(SB), RODATA|NOPTR, $64
 
-DATA constant7<>+0(SB)/4, $0xbec0689a
-DATA constant7<>+4(SB)/4, $0xbec0689a
-DATA constant7<>+8(SB)/4, $0xbec0689a
-DATA constant7<>+12(SB)/4, $0xbec0689a
-DATA constant7<>+16(SB)/4, $0xbec0689a
-DATA constant7<>+20(SB)/4, $0xbec0689a
-DATA constant7<>+24(SB)/4, $0xbec0689a
-DATA constant7<>+28(SB)/4, $0xbec0689a
-DATA constant7<>+32(SB)/4, $0xbec0689a
-DATA constant7<>+36(SB)/4, $0xbec0689a
-DATA constant7<>+40(SB)/4, $0xbec0689a
-DATA constant7<>+44(SB)/4, $0xbec0689a
-DATA constant7<>+48(SB)/4, $0xbec0689a
-DATA constant7<>+52(SB)/4, $0xbec0689a
-DATA constant7<>+56(SB)/4, $0xbec0689a
-DATA constant7<>+60(SB)/4, $0xbec0689a
+DATA constant7<>+0(SB)/4, $0x3f5b6f17
+DATA constant7<>+4(SB)/4, $0x3f5b6f17
+DATA constant7<>+8(SB)/4, $0x3f5b6f17
+DATA constant7<>+12(SB)/4, $0x3f5b6f17
+DATA constant7<>+16(SB)/4, $0x3f5b6f17
+DATA constant7<>+20(SB)/4, $0x3f5b6f17
+DATA constant7<>+24(SB)/4, $0x3f5b6f17
+DATA constant7<>+28(SB)/4, $0x3f5b6f17
+DATA constant7<>+32(SB)/4, $0x3f5b6f17
+DATA constant7<>+36(SB)/4, $0x3f5b6f17
+DATA constant7<>+40(SB)/4, $0x3f5b6f17
+DATA constant7<>+44(SB)/4, $0x3f5b6f17
+DATA constant7<>+48(SB)/4, $0x3f5b6f17
+DATA constant7<>+52(SB)/4, $0x3f5b6f17
+DATA constant7<>+56(SB)/4, $0x3f5b6f17
+DATA constant7<>+60(SB)/4, $0x3f5b6f17
 GLOBL constant7<>(SB), RODATA|NOPTR, $64
 
-DATA constant8<>+0(SB)/4, $0x3eeb9b10
-DATA constant8<>+4(SB)/4, $0x3eeb9b10
-DATA constant8<>+8(SB)/4, $0x3eeb9b10
-DATA constant8<>+12(SB)/4, $0x3eeb9b10
-DATA constant8<>+16(SB)/4, $0x3eeb9b10
-DATA constant8<>+20(SB)/4, $0x3eeb9b10
-DATA constant8<>+24(SB)/4, $0x3eeb9b10
-DATA constant8<>+28(SB)/4, $0x3eeb9b10
-DATA constant8<>+32(SB)/4, $0x3eeb9b10
-DATA constant8<>+36(SB)/4, $0x3eeb9b10
-DATA constant8<>+40(SB)/4, $0x3eeb9b10
-DATA constant8<>+44(SB)/4, $0x3eeb9b10
-DATA constant8<>+48(SB)/4, $0x3eeb9b10
-DATA constant8<>+52(SB)/4, $0x3eeb9b10
-DATA constant8<>+56(SB)/4, $0x3eeb9b10
-DATA constant8<>+60(SB)/4, $0x3eeb9b10
+DATA constant8<>+0(SB)/4, $0xbec0689a
+DATA constant8<>+4(SB)/4, $0xbec0689a
+DATA constant8<>+8(SB)/4, $0xbec0689a
+DATA constant8<>+12(SB)/4, $0xbec0689a
+DATA constant8<>+16(SB)/4, $0xbec0689a
+DATA constant8<>+20(SB)/4, $0xbec0689a
+DATA constant8<>+24(SB)/4, $0xbec0689a
+DATA constant8<>+28(SB)/4, $0xbec0689a
+DATA constant8<>+32(SB)/4, $0xbec0689a
+DATA constant8<>+36(SB)/4, $0xbec0689a
+DATA constant8<>+40(SB)/4, $0xbec0689a
+DATA constant8<>+44(SB)/4, $0xbec0689a
+DATA constant8<>+48(SB)/4, $0xbec0689a
+DATA constant8<>+52(SB)/4, $0xbec0689a
+DATA constant8<>+56(SB)/4, $0xbec0689a
+DATA constant8<>+60(SB)/4, $0xbec0689a
 GLOBL constant8<>(SB), RODATA|NOPTR, $64
 
-DATA constant9<>+0(SB)/4, $0x3e4dd5b4
-DATA constant9<>+4(SB)/4, $0x3e4dd5b4
-DATA constant9<>+8(SB)/4, $0x3e4dd5b4
-DATA constant9<>+12(SB)/4, $0x3e4dd5b4
-DATA constant9<>+16(SB)/4, $0x3e4dd5b4
-DATA constant9<>+20(SB)/4, $0x3e4dd5b4
-DATA constant9<>+24(SB)/4, $0x3e4dd5b4
-DATA constant9<>+28(SB)/4, $0x3e4dd5b4
-DATA constant9<>+32(SB)/4, $0x3e4dd5b4
-DATA constant9<>+36(SB)/4, $0x3e4dd5b4
-DATA constant9<>+40(SB)/4, $0x3e4dd5b4
-DATA constant9<>+44(SB)/4, $0x3e4dd5b4
-DATA constant9<>+48(SB)/4, $0x3e4dd5b4
-DATA constant9<>+52(SB)/4, $0x3e4dd5b4
-DATA constant9<>+56(SB)/4, $0x3e4dd5b4
-DATA constant9<>+60(SB)/4, $0x3e4dd5b4
+DATA constant9<>+0(SB)/4, $0x3eeb9b10
+DATA constant9<>+4(SB)/4, $0x3eeb9b10
+DATA constant9<>+8(SB)/4, $0x3eeb9b10
+DATA constant9<>+12(SB)/4, $0x3eeb9b10
+DATA constant9<>+16(SB)/4, $0x3eeb9b10
+DATA constant9<>+20(SB)/4, $0x3eeb9b10
+DATA constant9<>+24(SB)/4, $0x3eeb9b10
+DATA constant9<>+28(SB)/4, $0x3eeb9b10
+DATA constant9<>+32(SB)/4, $0x3eeb9b10
+DATA constant9<>+36(SB)/4, $0x3eeb9b10
+DATA constant9<>+40(SB)/4, $0x3eeb9b10
+DATA constant9<>+44(SB)/4, $0x3eeb9b10
+DATA constant9<>+48(SB)/4, $0x3eeb9b10
+DATA constant9<>+52(SB)/4, $0x3eeb9b10
+DATA constant9<>+56(SB)/4, $0x3eeb9b10
+DATA constant9<>+60(SB)/4, $0x3eeb9b10
 GLOBL constant9<>(SB), RODATA|NOPTR, $64
 
-DATA constant10<>+0(SB)/4, $0x3e849a46
-DATA constant10<>+4(SB)/4, $0x3e849a46
-DATA constant10<>+8(SB)/4, $0x3e849a46
-DATA constant10<>+12(SB)/4, $0x3e849a46
-DATA constant10<>+16(SB)/4, $0x3e849a46
-DATA constant10<>+20(SB)/4, $0x3e849a46
-DATA constant10<>+24(SB)/4, $0x3e849a46
-DATA constant10<>+28(SB)/4, $0x3e849a46
-DATA constant10<>+32(SB)/4, $0x3e849a46
-DATA constant10<>+36(SB)/4, $0x3e849a46
-DATA constant10<>+40(SB)/4, $0x3e849a46
-DATA constant10<>+44(SB)/4, $0x3e849a46
-DATA constant10<>+48(SB)/4, $0x3e849a46
-DATA constant10<>+52(SB)/4, $0x3e849a46
-DATA constant10<>+56(SB)/4, $0x3e849a46
-DATA constant10<>+60(SB)/4, $0x3e849a46
+DATA constant10<>+0(SB)/4, $0x3e4dd5b4
+DATA constant10<>+4(SB)/4, $0x3e4dd5b4
+DATA constant10<>+8(SB)/4, $0x3e4dd5b4
+DATA constant10<>+12(SB)/4, $0x3e4dd5b4
+DATA constant10<>+16(SB)/4, $0x3e4dd5b4
+DATA constant10<>+20(SB)/4, $0x3e4dd5b4
+DATA constant10<>+24(SB)/4, $0x3e4dd5b4
+DATA constant10<>+28(SB)/4, $0x3e4dd5b4
+DATA constant10<>+32(SB)/4, $0x3e4dd5b4
+DATA constant10<>+36(SB)/4, $0x3e4dd5b4
+DATA constant10<>+40(SB)/4, $0x3e4dd5b4
+DATA constant10<>+44(SB)/4, $0x3e4dd5b4
+DATA constant10<>+48(SB)/4, $0x3e4dd5b4
+DATA constant10<>+52(SB)/4, $0x3e4dd5b4
+DATA constant10<>+56(SB)/4, $0x3e4dd5b4
+DATA constant10<>+60(SB)/4, $0x3e4dd5b4
 GLOBL constant10<>(SB), RODATA|NOPTR, $64
 
-DATA constant11<>+0(SB)/4, $0xc2ae0000
-DATA constant11<>+4(SB)/4, $0xc2ae0000
-DATA constant11<>+8(SB)/4, $0xc2ae0000
-DATA constant11<>+12(SB)/4, $0xc2ae0000
-DATA constant11<>+16(SB)/4, $0xc2ae0000
-DATA constant11<>+20(SB)/4, $0xc2ae0000
-DATA constant11<>+24(SB)/4, $0xc2ae0000
-DATA constant11<>+28(SB)/4, $0xc2ae0000
-DATA constant11<>+32(SB)/4, $0xc2ae0000
-DATA constant11<>+36(SB)/4, $0xc2ae0000
-DATA constant11<>+40(SB)/4, $0xc2ae0000
-DATA constant11<>+44(SB)/4, $0xc2ae0000
-DATA constant11<>+48(SB)/4, $0xc2ae0000
-DATA constant11<>+52(SB)/4, $0xc2ae0000
-DATA constant11<>+56(SB)/4, $0xc2ae0000
-DATA constant11<>+60(SB)/4, $0xc2ae0000
+DATA constant11<>+0(SB)/4, $0x3e849a46
+DATA constant11<>+4(SB)/4, $0x3e849a46
+DATA constant11<>+8(SB)/4, $0x3e849a46
+DATA constant11<>+12(SB)/4, $0x3e849a46
+DATA constant11<>+16(SB)/4, $0x3e849a46
+DATA constant11<>+20(SB)/4, $0x3e849a46
+DATA constant11<>+24(SB)/4, $0x3e849a46
+DATA constant11<>+28(SB)/4, $0x3e849a46
+DATA constant11<>+32(SB)/4, $0x3e849a46
+DATA constant11<>+36(SB)/4, $0x3e849a46
+DATA constant11<>+40(SB)/4, $0x3e849a46
+DATA constant11<>+44(SB)/4, $0x3e849a46
+DATA constant11<>+48(SB)/4, $0x3e849a46
+DATA constant11<>+52(SB)/4, $0x3e849a46
+DATA constant11<>+56(SB)/4, $0x3e849a46
+DATA constant11<>+60(SB)/4, $0x3e849a46
 GLOBL constant11<>(SB), RODATA|NOPTR, $64
 
-DATA constant12<>+0(SB)/4, $0x3fb8aa3b
-DATA constant12<>+4(SB)/4, $0x3fb8aa3b
-DATA constant12<>+8(SB)/4, $0x3fb8aa3b
-DATA constant12<>+12(SB)/4, $0x3fb8aa3b
-DATA constant12<>+16(SB)/4, $0x3fb8aa3b
-DATA constant12<>+20(SB)/4, $0x3fb8aa3b
-DATA constant12<>+24(SB)/4, $0x3fb8aa3b
-DATA constant12<>+28(SB)/4, $0x3fb8aa3b
-DATA constant12<>+32(SB)/4, $0x3fb8aa3b
-DATA constant12<>+36(SB)/4, $0x3fb8aa3b
-DATA constant12<>+40(SB)/4, $0x3fb8aa3b
-DATA constant12<>+44(SB)/4, $0x3fb8aa3b
-DATA constant12<>+48(SB)/4, $0x3fb8aa3b
-DATA constant12<>+52(SB)/4, $0x3fb8aa3b
-DATA constant12<>+56(SB)/4, $0x3fb8aa3b
-DATA constant12<>+60(SB)/4, $0x3fb8aa3b
+DATA constant12<>+0(SB)/4, $0xc2ae0000
+DATA constant12<>+4(SB)/4, $0xc2ae0000
+DATA constant12<>+8(SB)/4, $0xc2ae0000
+DATA constant12<>+12(SB)/4, $0xc2ae0000
+DATA constant12<>+16(SB)/4, $0xc2ae0000
+DATA constant12<>+20(SB)/4, $0xc2ae0000
+DATA constant12<>+24(SB)/4, $0xc2ae0000
+DATA constant12<>+28(SB)/4, $0xc2ae0000
+DATA constant12<>+32(SB)/4, $0xc2ae0000
+DATA constant12<>+36(SB)/4, $0xc2ae0000
+DATA constant12<>+40(SB)/4, $0xc2ae0000
+DATA constant12<>+44(SB)/4, $0xc2ae0000
+DATA constant12<>+48(SB)/4, $0xc2ae0000
+DATA constant12<>+52(SB)/4, $0xc2ae0000
+DATA constant12<>+56(SB)/4, $0xc2ae0000
+DATA constant12<>+60(SB)/4, $0xc2ae0000
 GLOBL constant12<>(SB), RODATA|NOPTR, $64
 
-DATA constant13<>+0(SB)/4, $0x3f317200
-DATA constant13<>+4(SB)/4, $0x3f317200
-DATA constant13<>+8(SB)/4, $0x3f317200
-DATA constant13<>+12(SB)/4, $0x3f317200
-DATA constant13<>+16(SB)/4, $0x3f317200
-DATA constant13<>+20(SB)/4, $0x3f317200
-DATA constant13<>+24(SB)/4, $0x3f317200
-DATA constant13<>+28(SB)/4, $0x3f317200
-DATA constant13<>+32(SB)/4, $0x3f317200
-DATA constant13<>+36(SB)/4, $0x3f317200
-DATA constant13<>+40(SB)/4, $0x3f317200
-DATA constant13<>+44(SB)/4, $0x3f317200
-DATA constant13<>+48(SB)/4, $0x3f317200
-DATA constant13<>+52(SB)/4, $0x3f317200
-DATA constant13<>+56(SB)/4, $0x3f317200
-DATA constant13<>+60(SB)/4, $0x3f317200
+DATA constant13<>+0(SB)/4, $0x3fb8aa3b
+DATA constant13<>+4(SB)/4, $0x3fb8aa3b
+DATA constant13<>+8(SB)/4, $0x3fb8aa3b
+DATA constant13<>+12(SB)/4, $0x3fb8aa3b
+DATA constant13<>+16(SB)/4, $0x3fb8aa3b
+DATA constant13<>+20(SB)/4, $0x3fb8aa3b
+DATA constant13<>+24(SB)/4, $0x3fb8aa3b
+DATA constant13<>+28(SB)/4, $0x3fb8aa3b
+DATA constant13<>+32(SB)/4, $0x3fb8aa3b
+DATA constant13<>+36(SB)/4, $0x3fb8aa3b
+DATA constant13<>+40(SB)/4, $0x3fb8aa3b
+DATA constant13<>+44(SB)/4, $0x3fb8aa3b
+DATA constant13<>+48(SB)/4, $0x3fb8aa3b
+DATA constant13<>+52(SB)/4, $0x3fb8aa3b
+DATA constant13<>+56(SB)/4, $0x3fb8aa3b
+DATA constant13<>+60(SB)/4, $0x3fb8aa3b
 GLOBL constant13<>(SB), RODATA|NOPTR, $64
 
-DATA constant14<>+0(SB)/4, $0x35bfbe8e
-DATA constant14<>+4(SB)/4, $0x35bfbe8e
-DATA constant14<>+8(SB)/4, $0x35bfbe8e
-DATA constant14<>+12(SB)/4, $0x35bfbe8e
-DATA constant14<>+16(SB)/4, $0x35bfbe8e
-DATA constant14<>+20(SB)/4, $0x35bfbe8e
-DATA constant14<>+24(SB)/4, $0x35bfbe8e
-DATA constant14<>+28(SB)/4, $0x35bfbe8e
-DATA constant14<>+32(SB)/4, $0x35bfbe8e
-DATA constant14<>+36(SB)/4, $0x35bfbe8e
-DATA constant14<>+40(SB)/4, $0x35bfbe8e
-DATA constant14<>+44(SB)/4, $0x35bfbe8e
-DATA constant14<>+48(SB)/4, $0x35bfbe8e
-DATA constant14<>+52(SB)/4, $0x35bfbe8e
-DATA constant14<>+56(SB)/4, $0x35bfbe8e
-DATA constant14<>+60(SB)/4, $0x35bfbe8e
+DATA constant14<>+0(SB)/4, $0x3f317200
+DATA constant14<>+4(SB)/4, $0x3f317200
+DATA constant14<>+8(SB)/4, $0x3f317200
+DATA constant14<>+12(SB)/4, $0x3f317200
+DATA constant14<>+16(SB)/4, $0x3f317200
+DATA constant14<>+20(SB)/4, $0x3f317200
+DATA constant14<>+24(SB)/4, $0x3f317200
+DATA constant14<>+28(SB)/4, $0x3f317200
+DATA constant14<>+32(SB)/4, $0x3f317200
+DATA constant14<>+36(SB)/4, $0x3f317200
+DATA constant14<>+40(SB)/4, $0x3f317200
+DATA constant14<>+44(SB)/4, $0x3f317200
+DATA constant14<>+48(SB)/4, $0x3f317200
+DATA constant14<>+52(SB)/4, $0x3f317200
+DATA constant14<>+56(SB)/4, $0x3f317200
+DATA constant14<>+60(SB)/4, $0x3f317200
 GLOBL constant14<>(SB), RODATA|NOPTR, $64
 
-DATA constant15<>+0(SB)/4, $0x39500d01
-DATA constant15<>+4(SB)/4, $0x39500d01
-DATA constant15<>+8(SB)/4, $0x39500d01
-DATA constant15<>+12(SB)/4, $0x39500d01
-DATA constant15<>+16(SB)/4, $0x39500d01
-DATA constant15<>+20(SB)/4, $0x39500d01
-DATA constant15<>+24(SB)/4, $0x39500d01
-DATA constant15<>+28(SB)/4, $0x39500d01
-DATA constant15<>+32(SB)/4, $0x39500d01
-DATA constant15<>+36(SB)/4, $0x39500d01
-DATA constant15<>+40(SB)/4, $0x39500d01
-DATA constant15<>+44(SB)/4, $0x39500d01
-DATA constant15<>+48(SB)/4, $0x39500d01
-DATA constant15<>+52(SB)/4, $0x39500d01
-DATA constant15<>+56(SB)/4, $0x39500d01
-DATA constant15<>+60(SB)/4, $0x39500d01
+DATA constant15<>+0(SB)/4, $0x35bfbe8e
+DATA constant15<>+4(SB)/4, $0x35bfbe8e
+DATA constant15<>+8(SB)/4, $0x35bfbe8e
+DATA constant15<>+12(SB)/4, $0x35bfbe8e
+DATA constant15<>+16(SB)/4, $0x35bfbe8e
+DATA constant15<>+20(SB)/4, $0x35bfbe8e
+DATA constant15<>+24(SB)/4, $0x35bfbe8e
+DATA constant15<>+28(SB)/4, $0x35bfbe8e
+DATA constant15<>+32(SB)/4, $0x35bfbe8e
+DATA constant15<>+36(SB)/4, $0x35bfbe8e
+DATA constant15<>+40(SB)/4, $0x35bfbe8e
+DATA constant15<>+44(SB)/4, $0x35bfbe8e
+DATA constant15<>+48(SB)/4, $0x35bfbe8e
+DATA constant15<>+52(SB)/4, $0x35bfbe8e
+DATA constant15<>+56(SB)/4, $0x35bfbe8e
+DATA constant15<>+60(SB)/4, $0x35bfbe8e
 GLOBL constant15<>(SB), RODATA|NOPTR, $64
 
-DATA constant16<>+0(SB)/4, $0x3ab60b61
-DATA constant16<>+4(SB)/4, $0x3ab60b61
-DATA constant16<>+8(SB)/4, $0x3ab60b61
-DATA constant16<>+12(SB)/4, $0x3ab60b61
-DATA constant16<>+16(SB)/4, $0x3ab60b61
-DATA constant16<>+20(SB)/4, $0x3ab60b61
-DATA constant16<>+24(SB)/4, $0x3ab60b61
-DATA constant16<>+28(SB)/4, $0x3ab60b61
-DATA constant16<>+32(SB)/4, $0x3ab60b61
-DATA constant16<>+36(SB)/4, $0x3ab60b61
-DATA constant16<>+40(SB)/4, $0x3ab60b61
-DATA constant16<>+44(SB)/4, $0x3ab60b61
-DATA constant16<>+48(SB)/4, $0x3ab60b61
-DATA constant16<>+52(SB)/4, $0x3ab60b61
-DATA constant16<>+56(SB)/4, $0x3ab60b61
-DATA constant16<>+60(SB)/4, $0x3ab60b61
+DATA constant16<>+0(SB)/4, $0x39500d01
+DATA constant16<>+4(SB)/4, $0x39500d01
+DATA constant16<>+8(SB)/4, $0x39500d01
+DATA constant16<>+12(SB)/4, $0x39500d01
+DATA constant16<>+16(SB)/4, $0x39500d01
+DATA constant16<>+20(SB)/4, $0x39500d01
+DATA constant16<>+24(SB)/4, $0x39500d01
+DATA constant16<>+28(SB)/4, $0x39500d01
+DATA constant16<>+32(SB)/4, $0x39500d01
+DATA constant16<>+36(SB)/4, $0x39500d01
+DATA constant16<>+40(SB)/4, $0x39500d01
+DATA constant16<>+44(SB)/4, $0x39500d01
+DATA constant16<>+48(SB)/4, $0x39500d01
+DATA constant16<>+52(SB)/4, $0x39500d01
+DATA constant16<>+56(SB)/4, $0x39500d01
+DATA constant16<>+60(SB)/4, $0x39500d01
 GLOBL constant16<>(SB), RODATA|NOPTR, $64
 
-DATA constant17<>+0(SB)/4, $0x3c088889
-DATA constant17<>+4(SB)/4, $0x3c088889
-DATA constant17<>+8(SB)/4, $0x3c088889
-DATA constant17<>+12(SB)/4, $0x3c088889
-DATA constant17<>+16(SB)/4, $0x3c088889
-DATA constant17<>+20(SB)/4, $0x3c088889
-DATA constant17<>+24(SB)/4, $0x3c088889
-DATA constant17<>+28(SB)/4, $0x3c088889
-DATA constant17<>+32(SB)/4, $0x3c088889
-DATA constant17<>+36(SB)/4, $0x3c088889
-DATA constant17<>+40(SB)/4, $0x3c088889
-DATA constant17<>+44(SB)/4, $0x3c088889
-DATA constant17<>+48(SB)/4, $0x3c088889
-DATA constant17<>+52(SB)/4, $0x3c088889
-DATA constant17<>+56(SB)/4, $0x3c088889
-DATA constant17<>+60(SB)/4, $0x3c088889
+DATA constant17<>+0(SB)/4, $0x3ab60b61
+DATA constant17<>+4(SB)/4, $0x3ab60b61
+DATA constant17<>+8(SB)/4, $0x3ab60b61
+DATA constant17<>+12(SB)/4, $0x3ab60b61
+DATA constant17<>+16(SB)/4, $0x3ab60b61
+DATA constant17<>+20(SB)/4, $0x3ab60b61
+DATA constant17<>+24(SB)/4, $0x3ab60b61
+DATA constant17<>+28(SB)/4, $0x3ab60b61
+DATA constant17<>+32(SB)/4, $0x3ab60b61
+DATA constant17<>+36(SB)/4, $0x3ab60b61
+DATA constant17<>+40(SB)/4, $0x3ab60b61
+DATA constant17<>+44(SB)/4, $0x3ab60b61
+DATA constant17<>+48(SB)/4, $0x3ab60b61
+DATA constant17<>+52(SB)/4, $0x3ab60b61
+DATA constant17<>+56(SB)/4, $0x3ab60b61
+DATA constant17<>+60(SB)/4, $0x3ab60b61
 GLOBL constant17<>(SB), RODATA|NOPTR, $64
 
-DATA constant18<>+0(SB)/4, $0x3d2aaaab
-DATA constant18<>+4(SB)/4, $0x3d2aaaab
-DATA constant18<>+8(SB)/4, $0x3d2aaaab
-DATA constant18<>+12(SB)/4, $0x3d2aaaab
-DATA constant18<>+16(SB)/4, $0x3d2aaaab
-DATA constant18<>+20(SB)/4, $0x3d2aaaab
-DATA constant18<>+24(SB)/4, $0x3d2aaaab
-DATA constant18<>+28(SB)/4, $0x3d2aaaab
-DATA constant18<>+32(SB)/4, $0x3d2aaaab
-DATA constant18<>+36(SB)/4, $0x3d2aaaab
-DATA constant18<>+40(SB)/4, $0x3d2aaaab
-DATA constant18<>+44(SB)/4, $0x3d2aaaab
-DATA constant18<>+48(SB)/4, $0x3d2aaaab
-DATA constant18<>+52(SB)/4, $0x3d2aaaab
-DATA constant18<>+56(SB)/4, $0x3d2aaaab
-DATA constant18<>+60(SB)/4, $0x3d2aaaab
+DATA constant18<>+0(SB)/4, $0x3c088889
+DATA constant18<>+4(SB)/4, $0x3c088889
+DATA constant18<>+8(SB)/4, $0x3c088889
+DATA constant18<>+12(SB)/4, $0x3c088889
+DATA constant18<>+16(SB)/4, $0x3c088889
+DATA constant18<>+20(SB)/4, $0x3c088889
+DATA constant18<>+24(SB)/4, $0x3c088889
+DATA constant18<>+28(SB)/4, $0x3c088889
+DATA constant18<>+32(SB)/4, $0x3c088889
+DATA constant18<>+36(SB)/4, $0x3c088889
+DATA constant18<>+40(SB)/4, $0x3c088889
+DATA constant18<>+44(SB)/4, $0x3c088889
+DATA constant18<>+48(SB)/4, $0x3c088889
+DATA constant18<>+52(SB)/4, $0x3c088889
+DATA constant18<>+56(SB)/4, $0x3c088889
+DATA constant18<>+60(SB)/4, $0x3c088889
 GLOBL constant18<>(SB), RODATA|NOPTR, $64
 
-DATA constant19<>+0(SB)/4, $0x3e2aaaab
-DATA constant19<>+4(SB)/4, $0x3e2aaaab
-DATA constant19<>+8(SB)/4, $0x3e2aaaab
-DATA constant19<>+12(SB)/4, $0x3e2aaaab
-DATA constant19<>+16(SB)/4, $0x3e2aaaab
-DATA constant19<>+20(SB)/4, $0x3e2aaaab
-DATA constant19<>+24(SB)/4, $0x3e2aaaab
-DATA constant19<>+28(SB)/4, $0x3e2aaaab
-DATA constant19<>+32(SB)/4, $0x3e2aaaab
-DATA constant19<>+36(SB)/4, $0x3e2aaaab
-DATA constant19<>+40(SB)/4, $0x3e2aaaab
-DATA constant19<>+44(SB)/4, $0x3e2aaaab
-DATA constant19<>+48(SB)/4, $0x3e2aaaab
-DATA constant19<>+52(SB)/4, $0x3e2aaaab
-DATA constant19<>+56(SB)/4, $0x3e2aaaab
-DATA constant19<>+60(SB)/4, $0x3e2aaaab
+DATA constant19<>+0(SB)/4, $0x3d2aaaab
+DATA constant19<>+4(SB)/4, $0x3d2aaaab
+DATA constant19<>+8(SB)/4, $0x3d2aaaab
+DATA constant19<>+12(SB)/4, $0x3d2aaaab
+DATA constant19<>+16(SB)/4, $0x3d2aaaab
+DATA constant19<>+20(SB)/4, $0x3d2aaaab
+DATA constant19<>+24(SB)/4, $0x3d2aaaab
+DATA constant19<>+28(SB)/4, $0x3d2aaaab
+DATA constant19<>+32(SB)/4, $0x3d2aaaab
+DATA constant19<>+36(SB)/4, $0x3d2aaaab
+DATA constant19<>+40(SB)/4, $0x3d2aaaab
+DATA constant19<>+44(SB)/4, $0x3d2aaaab
+DATA constant19<>+48(SB)/4, $0x3d2aaaab
+DATA constant19<>+52(SB)/4, $0x3d2aaaab
+DATA constant19<>+56(SB)/4, $0x3d2aaaab
+DATA constant19<>+60(SB)/4, $0x3d2aaaab
 GLOBL constant19<>(SB), RODATA|NOPTR, $64
 
-DATA constant20<>+0(SB)/4, $0x3f000000
-DATA constant20<>+4(SB)/4, $0x3f000000
-DATA constant20<>+8(SB)/4, $0x3f000000
-DATA constant20<>+12(SB)/4, $0x3f000000
-DATA constant20<>+16(SB)/4, $0x3f000000
-DATA constant20<>+20(SB)/4, $0x3f000000
-DATA constant20<>+24(SB)/4, $0x3f000000
-DATA constant20<>+28(SB)/4, $0x3f000000
-DATA constant20<>+32(SB)/4, $0x3f000000
-DATA constant20<>+36(SB)/4, $0x3f000000
-DATA constant20<>+40(SB)/4, $0x3f000000
-DATA constant20<>+44(SB)/4, $0x3f000000
-DATA constant20<>+48(SB)/4, $0x3f000000
-DATA constant20<>+52(SB)/4, $0x3f000000
-DATA constant20<>+56(SB)/4, $0x3f000000
-DATA constant20<>+60(SB)/4, $0x3f000000
+DATA constant20<>+0(SB)/4, $0x3e2aaaab
+DATA constant20<>+4(SB)/4, $0x3e2aaaab
+DATA constant20<>+8(SB)/4, $0x3e2aaaab
+DATA constant20<>+12(SB)/4, $0x3e2aaaab
+DATA constant20<>+16(SB)/4, $0x3e2aaaab
+DATA constant20<>+20(SB)/4, $0x3e2aaaab
+DATA constant20<>+24(SB)/4, $0x3e2aaaab
+DATA constant20<>+28(SB)/4, $0x3e2aaaab
+DATA constant20<>+32(SB)/4, $0x3e2aaaab
+DATA constant20<>+36(SB)/4, $0x3e2aaaab
+DATA constant20<>+40(SB)/4, $0x3e2aaaab
+DATA constant20<>+44(SB)/4, $0x3e2aaaab
+DATA constant20<>+48(SB)/4, $0x3e2aaaab
+DATA constant20<>+52(SB)/4, $0x3e2aaaab
+DATA constant20<>+56(SB)/4, $0x3e2aaaab
+DATA constant20<>+60(SB)/4, $0x3e2aaaab
 GLOBL constant20<>(SB), RODATA|NOPTR, $64
+
+DATA constant21<>+0(SB)/4, $0x3f000000
+DATA constant21<>+4(SB)/4, $0x3f000000
+DATA constant21<>+8(SB)/4, $0x3f000000
+DATA constant21<>+12(SB)/4, $0x3f000000
+DATA constant21<>+16(SB)/4, $0x3f000000
+DATA constant21<>+20(SB)/4, $0x3f000000
+DATA constant21<>+24(SB)/4, $0x3f000000
+DATA constant21<>+28(SB)/4, $0x3f000000
+DATA constant21<>+32(SB)/4, $0x3f000000
+DATA constant21<>+36(SB)/4, $0x3f000000
+DATA constant21<>+40(SB)/4, $0x3f000000
+DATA constant21<>+44(SB)/4, $0x3f000000
+DATA constant21<>+48(SB)/4, $0x3f000000
+DATA constant21<>+52(SB)/4, $0x3f000000
+DATA constant21<>+56(SB)/4, $0x3f000000
+DATA constant21<>+60(SB)/4, $0x3f000000
+GLOBL constant21<>(SB), RODATA|NOPTR, $64
 
 // func geluAVX2(n int, v *float32)
 // Requires: AVX, AVX2, FMA3
@@ -3859,42 +4036,42 @@ loop:
 	TESTQ        AX, AX
 	JZ           done
 	VMOVUPS      (CX), Y0
-	VANDPS       constant0<>+0(SB), Y0, Y1
-	VMULPS       constant1<>+0(SB), Y1, Y2
-	VMOVUPS      constant2<>+0(SB), Y4
+	VANDPS       constant1<>+0(SB), Y0, Y1
+	VMULPS       constant2<>+0(SB), Y1, Y2
+	VMOVUPS      constant3<>+0(SB), Y4
 	VMOVAPS      Y2, Y3
-	VFMADD132PS  constant3<>+0(SB), Y4, Y3
+	VFMADD132PS  constant4<>+0(SB), Y4, Y3
 	VDIVPS       Y3, Y4, Y3
-	VMOVUPS      constant4<>+0(SB), Y4
-	VFMADD213PS  constant5<>+0(SB), Y3, Y4
+	VMOVUPS      constant5<>+0(SB), Y4
 	VFMADD213PS  constant6<>+0(SB), Y3, Y4
 	VFMADD213PS  constant7<>+0(SB), Y3, Y4
 	VFMADD213PS  constant8<>+0(SB), Y3, Y4
 	VFMADD213PS  constant9<>+0(SB), Y3, Y4
 	VFMADD213PS  constant10<>+0(SB), Y3, Y4
+	VFMADD213PS  constant11<>+0(SB), Y3, Y4
 	VMULPS       Y3, Y4, Y4
 	VMULPS       Y2, Y2, Y2
 	VXORPS       Y3, Y3, Y3
 	VSUBPS       Y2, Y3, Y2
-	VMOVUPS      constant11<>+0(SB), Y5
+	VMOVUPS      constant12<>+0(SB), Y5
 	VMAXPS       Y2, Y5, Y2
-	VMULPS       constant12<>+0(SB), Y2, Y5
+	VMULPS       constant13<>+0(SB), Y2, Y5
 	VROUNDPS     $0x00, Y5, Y5
-	VFNMADD231PS constant13<>+0(SB), Y5, Y2
 	VFNMADD231PS constant14<>+0(SB), Y5, Y2
-	VMOVUPS      constant15<>+0(SB), Y6
-	VFMADD213PS  constant16<>+0(SB), Y2, Y6
+	VFNMADD231PS constant15<>+0(SB), Y5, Y2
+	VMOVUPS      constant16<>+0(SB), Y6
 	VFMADD213PS  constant17<>+0(SB), Y2, Y6
 	VFMADD213PS  constant18<>+0(SB), Y2, Y6
 	VFMADD213PS  constant19<>+0(SB), Y2, Y6
 	VFMADD213PS  constant20<>+0(SB), Y2, Y6
-	VFMADD213PS  constant2<>+0(SB), Y2, Y6
-	VFMADD213PS  constant2<>+0(SB), Y2, Y6
+	VFMADD213PS  constant21<>+0(SB), Y2, Y6
+	VFMADD213PS  constant3<>+0(SB), Y2, Y6
+	VFMADD213PS  constant3<>+0(SB), Y2, Y6
 	VCVTPS2DQ    Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
 	VPADDD       Y5, Y6, Y2
 	VMULPS       Y2, Y4, Y4
-	VMULPS       constant20<>+0(SB), Y1, Y1
+	VMULPS       constant21<>+0(SB), Y1, Y1
 	VMAXPS       Y0, Y3, Y0
 	VFNMADD231PS Y1, Y4, Y0
 	VMOVUPS      Y0, (CX)
@@ -3919,20 +4096,20 @@ loop:
 	JZ           done
 	VMOVUPS      (CX), Z1
 	VSUBPS       Z0, Z1, Z1
-	VMOVUPS      constant11<>+0(SB), Z2
+	VMOVUPS      constant12<>+0(SB), Z2
 	VMAXPS       Z1, Z2, Z1
-	VMULPS       constant12<>+0(SB), Z1, Z2
+	VMULPS       constant13<>+0(SB), Z1, Z2
 	VRNDSCALEPS  $0x00, Z2, Z2
-	VFNMADD231PS constant13<>+0(SB), Z2, Z1
 	VFNMADD231PS constant14<>+0(SB), Z2, Z1
-	VMOVUPS      constant15<>+0(SB), Z3
-	VFMADD213PS  constant16<>+0(SB), Z1, Z3
+	VFNMADD231PS constant15<>+0(SB), Z2, Z1
+	VMOVUPS      constant16<>+0(SB), Z3
 	VFMADD213PS  constant17<>+0(SB), Z1, Z3
 	VFMADD213PS  constant18<>+0(SB), Z1, Z3
 	VFMADD213PS  constant19<>+0(SB), Z1, Z3
 	VFMADD213PS  constant20<>+0(SB), Z1, Z3
-	VFMADD213PS  constant2<>+0(SB), Z1, Z3
-	VFMADD213PS  constant2<>+0(SB), Z1, Z3
+	VFMADD213PS  constant21<>+0(SB), Z1, Z3
+	VFMADD213PS  constant3<>+0(SB), Z1, Z3
+	VFMADD213PS  constant3<>+0(SB), Z1, Z3
 	VCVTPS2DQ    Z2, Z2
 	VPSLLD       $0x17, Z2, Z2
 	VPADDD       Z2, Z3, Z1
@@ -3958,20 +4135,20 @@ loop:
 	JZ           done
 	VMOVUPS      (CX), Y1
 	VSUBPS       Y0, Y1, Y1
-	VMOVUPS      constant11<>+0(SB), Y2
+	VMOVUPS      constant12<>+0(SB), Y2
 	VMAXPS       Y1, Y2, Y1
-	VMULPS       constant12<>+0(SB), Y1, Y2
+	VMULPS       constant13<>+0(SB), Y1, Y2
 	VROUNDPS     $0x00, Y2, Y2
-	VFNMADD231PS constant13<>+0(SB), Y2, Y1
 	VFNMADD231PS constant14<>+0(SB), Y2, Y1
-	VMOVUPS      constant15<>+0(SB), Y3
-	VFMADD213PS  constant16<>+0(SB), Y1, Y3
+	VFNMADD231PS constant15<>+0(SB), Y2, Y1
+	VMOVUPS      constant16<>+0(SB), Y3
 	VFMADD213PS  constant17<>+0(SB), Y1, Y3
 	VFMADD213PS  constant18<>+0(SB), Y1, Y3
 	VFMADD213PS  constant19<>+0(SB), Y1, Y3
 	VFMADD213PS  constant20<>+0(SB), Y1, Y3
-	VFMADD213PS  constant2<>+0(SB), Y1, Y3
-	VFMADD213PS  constant2<>+0(SB), Y1, Y3
+	VFMADD213PS  constant21<>+0(SB), Y1, Y3
+	VFMADD213PS  constant3<>+0(SB), Y1, Y3
+	VFMADD213PS  constant3<>+0(SB), Y1, Y3
 	VCVTPS2DQ    Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VPADDD       Y2, Y3, Y1

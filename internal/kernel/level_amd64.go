@@ -21,6 +21,14 @@ func dotLevel(l Level, x, w []float32) float64 {
 	return dotAVX2(len(x), &x[0], &w[0])
 }
 
+// dotAheadLevel is dotLevel for an x that was widened; row next of w follows.
+func dotAheadLevel(l Level, x []float64, w, next []float32) float64 {
+	if l == Generic || len(x) == 0 {
+		return dotGeneric(x, w)
+	}
+	return dotAheadAVX2(len(x), &x[0], &w[0], &next[0])
+}
+
 // A shape is a kernel of Matrix.Mul for some rows of a and some columns of a
 // panel.
 type shape struct {
@@ -65,19 +73,26 @@ func dotShapes(l Level) []dotShape {
 	return nil
 }
 
-// aboveLevel is Above by a level's kernel. It returns false where there is
-// none.
-func aboveLevel(l Level, masks []uint32, tile, limits []float32) bool {
+// addLevel adds a tile to a Shortlist by a level's kernel and returns the
+// length of the longest list.
+func addLevel(l Level, s *Shortlist, tile []float32, first int, exist uint32) int {
 	switch {
-	case l == Generic:
-		return false
-	case len(limits) == 0:
+	case l == Generic || len(s.Limits) == 0:
+		return s.addGeneric(tile, first, exist)
 	case l == AVX512:
-		aboveAVX512(len(limits), &tile[0], &limits[0], &masks[0])
+		return addAVX512(len(s.Limits), &tile[0], &s.Limits[0], uint32(first), exist, &s.counts[0], &s.scores[0], &s.places[0], s.size)
 	default:
-		aboveAVX2(len(limits), &tile[0], &limits[0], &masks[0])
+		aboveAVX2(len(s.Limits), &tile[0], &s.Limits[0], &s.masks[0])
+		return s.addMasked(tile, first, exist)
 	}
-	return true
+}
+
+// filterLevel is filterGeneric by a level's kernel.
+func filterLevel(l Level, scores []float32, places []uint32, n int, limit float32) int {
+	if l == AVX512 && n > 0 {
+		return filterAVX512(n, &scores[0], &places[0], limit)
+	}
+	return filterGeneric(scores[:n], places, limit)
 }
 
 // countLevel is Count by a level's kernel, for lengths that are a multiple of

@@ -7,6 +7,8 @@ func best() Level { return Generic }
 
 func dotLevel(_ Level, x, w []float32) float64 { return dotGeneric(x, w) }
 
+func dotAheadLevel(_ Level, x []float64, w, _ []float32) float64 { return dotGeneric(x, w) }
+
 // A shape is a kernel of Matrix.Mul for some rows of a and some columns of a
 // panel.
 type shape struct {
@@ -24,7 +26,13 @@ func shapes(Level) []shape { return nil }
 
 func dotShapes(Level) []dotShape { return nil }
 
-func aboveLevel(Level, []uint32, []float32, []float32) bool { return false }
+func addLevel(_ Level, s *Shortlist, tile []float32, first int, exist uint32) int {
+	return s.addGeneric(tile, first, exist)
+}
+
+func filterLevel(_ Level, scores []float32, places []uint32, n int, limit float32) int {
+	return filterGeneric(scores[:n], places, limit)
+}
 
 func countLevel(_ Level, v []float32, limit float32) int { return countGeneric(v, limit) }
 

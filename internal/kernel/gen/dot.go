@@ -17,6 +17,18 @@ const lanes = 32
 func dot() {
 	TEXT("dotAVX2", NOSPLIT, "func(n int, x, w *float32) float64")
 	Doc("dotAVX2 is Dot for n that is a multiple of 32.")
+	dotBody(4, VCVTPS2PD, nil)
+}
+
+// dotAhead writes dot for an x that was widened, and asks for the row that
+// comes next.
+func dotAhead() {
+	TEXT("dotAheadAVX2", NOSPLIT, "func(n int, x *float64, w, next *float32) float64")
+	Doc("dotAheadAVX2 is Dot of a widened x for n that is a multiple of 32; it prefetches the n numbers at next.")
+	dotBody(8, VMOVUPD, Load(Param("next"), GP64()))
+}
+
+func dotBody(size int, load func(...Op), next Register) {
 	const width = 4
 	n, x, w := Load(Param("n"), GP64()), Load(Param("x"), GP64()), Load(Param("w"), GP64())
 	sums := make([]VecVirtual, lanes/width)
@@ -29,11 +41,16 @@ func dot() {
 	JZ(LabelRef("reduce"))
 	for i := range sums {
 		xs, ws := YMM(), YMM()
-		VCVTPS2PD(Mem{Base: x, Disp: i * width * 4}, xs)
+		load(Mem{Base: x, Disp: i * width * size}, xs)
 		VCVTPS2PD(Mem{Base: w, Disp: i * width * 4}, ws)
 		VFMADD231PD(ws, xs, sums[i])
 	}
-	ADDQ(U32(lanes*4), x)
+	if next != nil {
+		PREFETCHT0(Mem{Base: next})
+		PREFETCHT0(Mem{Base: next, Disp: 64})
+		ADDQ(U32(lanes*4), next)
+	}
+	ADDQ(U32(uint32(lanes*size)), x)
 	ADDQ(U32(lanes*4), w)
 	SUBQ(U32(lanes), n)
 	JMP(LabelRef("loop"))
