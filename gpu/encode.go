@@ -5,7 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
+
+	"github.com/steersight/steersight/internal/kernel"
 )
 
 // Encode returns the TopK code of each row of x: the K largest positive
@@ -69,15 +70,18 @@ func (c Code) largest(k int) Code {
 	if len(c.Features) <= k {
 		return c
 	}
-	sorted := make([]uint32, len(c.Activations)) // positive numbers lie as their bits do
-	for i, a := range c.Activations {
-		sorted[i] = math.Float32bits(a)
+	// The k-th largest is the largest number that k activations are not below.
+	// Positive numbers lie as their bits do.
+	last, beyond := uint32(0), math.Float32bits(float32(math.Inf(1)))+1
+	for beyond-last > 1 {
+		middle := last + (beyond-last)/2
+		if kernel.Count(c.Activations, math.Float32frombits(middle)) >= k {
+			last = middle
+		} else {
+			beyond = middle
+		}
 	}
-	slices.Sort(sorted)
-	sorted = sorted[len(sorted)-k:]
-	last, ties := sorted[0], 0 // the smallest that is kept, and how many equal to it are
-	for ; ties < k && sorted[ties] == last; ties++ {
-	}
+	ties := k - kernel.Count(c.Activations, math.Float32frombits(beyond)) // how many equal to it are kept
 	kept := 0
 	for i, a := range c.Activations {
 		bits := math.Float32bits(a)

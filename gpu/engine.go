@@ -142,6 +142,7 @@ func (e *RowError) Unwrap() error { return e.Err }
 // Engine's threads, until one fails or ctx ends. Of several errors it returns
 // the one of the earliest block, so that the answer does not depend on timing.
 func (e *Engine) eachBlock(ctx context.Context, n, size int, work func(from, to int) error) error {
+	size = evenly(n, e.threads, size)
 	blocks := (n + size - 1) / size
 	errs := make([]error, blocks)
 	var next atomic.Int64
@@ -167,6 +168,14 @@ func (e *Engine) eachBlock(ctx context.Context, n, size int, work func(from, to 
 		}
 	}
 	return ctx.Err()
+}
+
+// evenly returns how many rows, most at the most, make blocks that threads can
+// share out evenly. It is even, since the kernels take a single row badly.
+func evenly(n, threads, most int) int {
+	each := (n + threads - 1) / threads
+	blocks := max(1, (each+most-1)/most)
+	return max(2, ((each+blocks-1)/blocks+1)&^1)
 }
 
 // newRows returns n rows of length m over one array.

@@ -11,7 +11,7 @@ import (
 // viewBlock is how many rows a thread takes at a time: enough to use each
 // weight several times while it is in cache, and a multiple of the rows that
 // the widest kernel takes.
-const viewBlock = 24
+const viewBlock = 48
 
 // Views returns for each internalizer, in the order given to Open, its view of
 // every embedding in z: R_t(z) = Norm(W2·tanh(W1·z + B1) + B2). The embedding

@@ -40,8 +40,8 @@ func DotRows(dst, x []float64, w []float32, rows []uint32) {
 			continue
 		}
 		next := here
-		if i+1 < len(rows) {
-			next = w[int(rows[i+1])*n:][:n]
+		if i+2 < len(rows) {
+			next = w[int(rows[i+2])*n:][:n]
 		}
 		dst[i] = dotAheadLevel(level, x, here, next)
 	}
