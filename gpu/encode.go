@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"time"
 
 	"github.com/steersight/steersight/internal/kernel"
 )
@@ -41,6 +42,7 @@ func (e *Engine) encode(ctx context.Context, x [][]float32, want wanted) ([]Code
 			s = &screening{engine: e}
 		}
 		defer e.screenings.Put(s)
+		start := time.Now()
 		s.reset(x[from:to], want)
 		for i := range s.scales {
 			if math.IsInf(s.scales[i].bound, 0) {
@@ -48,6 +50,7 @@ func (e *Engine) encode(ctx context.Context, x [][]float32, want wanted) ([]Code
 			}
 		}
 		s.run()
+		start = e.since(start, toScreen)
 		for i := range s.scales {
 			code := s.decide(i)
 			for at, a := range code.Activations {
@@ -57,6 +60,7 @@ func (e *Engine) encode(ctx context.Context, x [][]float32, want wanted) ([]Code
 			}
 			codes[from+i] = code
 		}
+		e.since(start, toDecide)
 		return nil
 	})
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/steersight/steersight/internal/kernel"
 	"github.com/steersight/steersight/model"
@@ -40,6 +41,8 @@ type Engine struct {
 	maxRowNorm float64       // largest ‖EncoderWeight_j‖
 	maxBias    float64       // largest |EncoderBias_j|
 	screenings sync.Pool     // of *screening
+
+	spent [stages]atomic.Int64 // nanoseconds
 }
 
 // Open makes an Engine of an SAE and internalizers, which must agree on the
@@ -80,6 +83,31 @@ func (e *Engine) Dim() int { return e.sae.Dim }
 
 // SAE returns the SAE that the Engine was opened with.
 func (e *Engine) SAE() *model.SAE { return e.sae }
+
+// Spent is how long threads of an Engine have worked, added up, by what they
+// did: views, screening all features, and deciding on those left.
+type Spent struct{ Views, Screening, Deciding time.Duration }
+
+// The stages of Spent.
+const (
+	toView = iota
+	toScreen
+	toDecide
+	stages
+)
+
+// Spent returns what the Engine's threads have done since Open.
+func (e *Engine) Spent() Spent {
+	of := func(stage int) time.Duration { return time.Duration(e.spent[stage].Load()) }
+	return Spent{Views: of(toView), Screening: of(toScreen), Deciding: of(toDecide)}
+}
+
+// since adds the time since start to a stage and returns the time now.
+func (e *Engine) since(start time.Time, stage int) time.Time {
+	now := time.Now()
+	e.spent[stage].Add(int64(now.Sub(start)))
+	return now
+}
 
 // parseDevice reports whether a device string asks for CUDA by name.
 func parseDevice(device string) (cuda bool, err error) {

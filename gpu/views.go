@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"time"
 
 	"github.com/steersight/steersight/internal/kernel"
 )
@@ -25,6 +26,7 @@ func (e *Engine) Views(ctx context.Context, z [][]float32) ([][][]float32, error
 		views[t] = newRows(len(z), e.sae.Dim)
 	}
 	err := e.eachBlock(ctx, len(z), viewBlock, func(from, to int) error {
+		start := time.Now()
 		wide := widen(z[from:to])
 		for t, r := range e.internalizers {
 			hidden := layer(wide, r.W1, r.B1, r.Dim)
@@ -39,6 +41,7 @@ func (e *Engine) Views(ctx context.Context, z [][]float32) ([][][]float32, error
 				}
 			}
 		}
+		e.since(start, toView)
 		return nil
 	})
 	return views, err
