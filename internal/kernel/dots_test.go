@@ -83,7 +83,7 @@ func TestDotsRefusesShortSlices(t *testing.T) {
 
 func BenchmarkDots(b *testing.B) {
 	r := rand.New(rand.NewPCG(1, 2))
-	for _, s := range [][3]int{{24, 1024, 1024}, {24, 128, 384}, {24, 384, 128}, {1, 128, 384}, {1, 384, 128}} {
+	for _, s := range [][3]int{{6, 1024, 1024}, {12, 1024, 1024}, {24, 1024, 1024}, {48, 1024, 1024}, {24, 128, 384}, {24, 384, 128}, {1, 128, 384}, {1, 384, 128}} {
 		xs, ws, n := s[0], s[1], s[2]
 		x, w, dst := wide(random(r, xs*n)), random(r, ws*n), make([]float64, xs*ws)
 		for _, l := range levels() {

@@ -46,6 +46,10 @@ func dotAheadAVX2(n int, x *float64, w *float32, next *float32) float64
 // and ldd bytes apart; n is a positive multiple of 32.
 func dotsAVX5126x4(n int, x *float64, ldx int, w *float32, ldw int, dst *float64, ldd int)
 
+// dotsAVX5122x4 sets dst[i][j] to Dot of row i of x and row j of w, for 2 rows of x and 4 of w. The rows are ldx, ldw
+// and ldd bytes apart; n is a positive multiple of 32.
+func dotsAVX5122x4(n int, x *float64, ldx int, w *float32, ldw int, dst *float64, ldd int)
+
 // dotsAVX5121x4 sets dst[i][j] to Dot of row i of x and row j of w, for 1 rows of x and 4 of w. The rows are ldx, ldw
 // and ldd bytes apart; n is a positive multiple of 32.
 func dotsAVX5121x4(n int, x *float64, ldx int, w *float32, ldw int, dst *float64, ldd int)

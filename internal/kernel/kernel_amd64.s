@@ -1437,7 +1437,7 @@ reduce:
 	RET
 
 // func dotsAVX5126x4(n int, x *float64, ldx int, w *float32, ldw int, dst *float64, ldd int)
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, MMX+
 TEXT ·dotsAVX5126x4(SB), $3072-56
 	MOVQ   n+0(FP), AX
 	MOVQ   x+8(FP), CX
@@ -1448,6 +1448,11 @@ TEXT ·dotsAVX5126x4(SB), $3072-56
 	LEAQ   (CX)(DX*4), R8
 	ADDQ   DX, R8
 	LEAQ   (SI)(SI*2), R9
+	MOVQ   BX, R11
+	ADDQ   SI, R11
+	ADDQ   SI, R11
+	ADDQ   SI, R11
+	ADDQ   SI, R11
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1512,11 +1517,13 @@ part3:
 	ADDQ        $0x00000100, CX
 	ADDQ        $0x00000100, R8
 	ADDQ        $0x00000080, BX
+	ADDQ        $0x00000080, R11
 	SUBQ        $0x00000020, R10
 	JNZ         part3
 	MOVQ        AX, R10
 	SHLQ        $0x02, R10
 	SUBQ        R10, BX
+	SUBQ        R10, R11
 	SHLQ        $0x01, R10
 	SUBQ        R10, CX
 	SUBQ        R10, R8
@@ -1608,11 +1615,13 @@ part1:
 	ADDQ        $0x00000100, CX
 	ADDQ        $0x00000100, R8
 	ADDQ        $0x00000080, BX
+	ADDQ        $0x00000080, R11
 	SUBQ        $0x00000020, R10
 	JNZ         part1
 	MOVQ        AX, R10
 	SHLQ        $0x02, R10
 	SUBQ        R10, BX
+	SUBQ        R10, R11
 	SHLQ        $0x01, R10
 	SUBQ        R10, CX
 	SUBQ        R10, R8
@@ -1728,11 +1737,13 @@ part2:
 	ADDQ        $0x00000100, CX
 	ADDQ        $0x00000100, R8
 	ADDQ        $0x00000080, BX
+	ADDQ        $0x00000080, R11
 	SUBQ        $0x00000020, R10
 	JNZ         part2
 	MOVQ        AX, R10
 	SHLQ        $0x02, R10
 	SUBQ        R10, BX
+	SUBQ        R10, R11
 	SHLQ        $0x01, R10
 	SUBQ        R10, CX
 	SUBQ        R10, R8
@@ -1791,6 +1802,10 @@ part0:
 	VCVTPS2PD     (BX)(SI*1), Z25
 	VCVTPS2PD     (BX)(SI*2), Z26
 	VCVTPS2PD     (BX)(R9*1), Z27
+	PREFETCHT1    (R11)
+	PREFETCHT1    (R11)(SI*1)
+	PREFETCHT1    (R11)(SI*2)
+	PREFETCHT1    (R11)(R9*1)
 	VMOVUPD       (CX), Z28
 	VFMADD231PD   Z24, Z28, Z0
 	VFMADD231PD   Z25, Z28, Z1
@@ -1824,11 +1839,13 @@ part0:
 	ADDQ          $0x00000100, CX
 	ADDQ          $0x00000100, R8
 	ADDQ          $0x00000080, BX
+	ADDQ          $0x00000080, R11
 	SUBQ          $0x00000020, R10
 	JNZ           part0
 	MOVQ          AX, R10
 	SHLQ          $0x02, R10
 	SUBQ          R10, BX
+	SUBQ          R10, R11
 	SHLQ          $0x01, R10
 	SUBQ          R10, CX
 	SUBQ          R10, R8
@@ -2058,8 +2075,280 @@ part0:
 	VZEROUPPER
 	RET
 
+// func dotsAVX5122x4(n int, x *float64, ldx int, w *float32, ldw int, dst *float64, ldd int)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, MMX+
+TEXT ·dotsAVX5122x4(SB), $1024-56
+	MOVQ   n+0(FP), AX
+	MOVQ   x+8(FP), CX
+	MOVQ   ldx+16(FP), DX
+	MOVQ   w+24(FP), BX
+	MOVQ   ldw+32(FP), SI
+	LEAQ   (SI)(SI*2), DI
+	MOVQ   BX, R9
+	ADDQ   SI, R9
+	ADDQ   SI, R9
+	ADDQ   SI, R9
+	ADDQ   SI, R9
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	MOVQ   AX, R8
+
+part3:
+	VCVTPS2PD   96(BX), Z8
+	VCVTPS2PD   96(BX)(SI*1), Z9
+	VCVTPS2PD   96(BX)(SI*2), Z10
+	VCVTPS2PD   96(BX)(DI*1), Z11
+	VMOVUPD     192(CX), Z12
+	VFMADD231PD Z8, Z12, Z0
+	VFMADD231PD Z9, Z12, Z1
+	VFMADD231PD Z10, Z12, Z2
+	VFMADD231PD Z11, Z12, Z3
+	VMOVUPD     192(CX)(DX*1), Z12
+	VFMADD231PD Z8, Z12, Z4
+	VFMADD231PD Z9, Z12, Z5
+	VFMADD231PD Z10, Z12, Z6
+	VFMADD231PD Z11, Z12, Z7
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000080, BX
+	ADDQ        $0x00000080, R9
+	SUBQ        $0x00000020, R8
+	JNZ         part3
+	MOVQ        AX, R8
+	SHLQ        $0x02, R8
+	SUBQ        R8, BX
+	SUBQ        R8, R9
+	SHLQ        $0x01, R8
+	SUBQ        R8, CX
+	VMOVUPD     Z0, 512(SP)
+	VMOVUPD     Z1, 576(SP)
+	VMOVUPD     Z2, 640(SP)
+	VMOVUPD     Z3, 704(SP)
+	VMOVUPD     Z4, 768(SP)
+	VMOVUPD     Z5, 832(SP)
+	VMOVUPD     Z6, 896(SP)
+	VMOVUPD     Z7, 960(SP)
+	VPXORD      Z0, Z0, Z0
+	VPXORD      Z1, Z1, Z1
+	VPXORD      Z2, Z2, Z2
+	VPXORD      Z3, Z3, Z3
+	VPXORD      Z4, Z4, Z4
+	VPXORD      Z5, Z5, Z5
+	VPXORD      Z6, Z6, Z6
+	VPXORD      Z7, Z7, Z7
+	MOVQ        AX, R8
+
+part1:
+	VCVTPS2PD   32(BX), Z8
+	VCVTPS2PD   32(BX)(SI*1), Z9
+	VCVTPS2PD   32(BX)(SI*2), Z10
+	VCVTPS2PD   32(BX)(DI*1), Z11
+	VMOVUPD     64(CX), Z12
+	VFMADD231PD Z8, Z12, Z0
+	VFMADD231PD Z9, Z12, Z1
+	VFMADD231PD Z10, Z12, Z2
+	VFMADD231PD Z11, Z12, Z3
+	VMOVUPD     64(CX)(DX*1), Z12
+	VFMADD231PD Z8, Z12, Z4
+	VFMADD231PD Z9, Z12, Z5
+	VFMADD231PD Z10, Z12, Z6
+	VFMADD231PD Z11, Z12, Z7
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000080, BX
+	ADDQ        $0x00000080, R9
+	SUBQ        $0x00000020, R8
+	JNZ         part1
+	MOVQ        AX, R8
+	SHLQ        $0x02, R8
+	SUBQ        R8, BX
+	SUBQ        R8, R9
+	SHLQ        $0x01, R8
+	SUBQ        R8, CX
+	VADDPD      512(SP), Z0, Z0
+	VADDPD      576(SP), Z1, Z1
+	VADDPD      640(SP), Z2, Z2
+	VADDPD      704(SP), Z3, Z3
+	VADDPD      768(SP), Z4, Z4
+	VADDPD      832(SP), Z5, Z5
+	VADDPD      896(SP), Z6, Z6
+	VADDPD      960(SP), Z7, Z7
+	VMOVUPD     Z0, (SP)
+	VMOVUPD     Z1, 64(SP)
+	VMOVUPD     Z2, 128(SP)
+	VMOVUPD     Z3, 192(SP)
+	VMOVUPD     Z4, 256(SP)
+	VMOVUPD     Z5, 320(SP)
+	VMOVUPD     Z6, 384(SP)
+	VMOVUPD     Z7, 448(SP)
+	VPXORD      Z0, Z0, Z0
+	VPXORD      Z1, Z1, Z1
+	VPXORD      Z2, Z2, Z2
+	VPXORD      Z3, Z3, Z3
+	VPXORD      Z4, Z4, Z4
+	VPXORD      Z5, Z5, Z5
+	VPXORD      Z6, Z6, Z6
+	VPXORD      Z7, Z7, Z7
+	MOVQ        AX, R8
+
+part2:
+	VCVTPS2PD   64(BX), Z8
+	VCVTPS2PD   64(BX)(SI*1), Z9
+	VCVTPS2PD   64(BX)(SI*2), Z10
+	VCVTPS2PD   64(BX)(DI*1), Z11
+	VMOVUPD     128(CX), Z12
+	VFMADD231PD Z8, Z12, Z0
+	VFMADD231PD Z9, Z12, Z1
+	VFMADD231PD Z10, Z12, Z2
+	VFMADD231PD Z11, Z12, Z3
+	VMOVUPD     128(CX)(DX*1), Z12
+	VFMADD231PD Z8, Z12, Z4
+	VFMADD231PD Z9, Z12, Z5
+	VFMADD231PD Z10, Z12, Z6
+	VFMADD231PD Z11, Z12, Z7
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000080, BX
+	ADDQ        $0x00000080, R9
+	SUBQ        $0x00000020, R8
+	JNZ         part2
+	MOVQ        AX, R8
+	SHLQ        $0x02, R8
+	SUBQ        R8, BX
+	SUBQ        R8, R9
+	SHLQ        $0x01, R8
+	SUBQ        R8, CX
+	VMOVUPD     Z0, 512(SP)
+	VMOVUPD     Z1, 576(SP)
+	VMOVUPD     Z2, 640(SP)
+	VMOVUPD     Z3, 704(SP)
+	VMOVUPD     Z4, 768(SP)
+	VMOVUPD     Z5, 832(SP)
+	VMOVUPD     Z6, 896(SP)
+	VMOVUPD     Z7, 960(SP)
+	VPXORD      Z0, Z0, Z0
+	VPXORD      Z1, Z1, Z1
+	VPXORD      Z2, Z2, Z2
+	VPXORD      Z3, Z3, Z3
+	VPXORD      Z4, Z4, Z4
+	VPXORD      Z5, Z5, Z5
+	VPXORD      Z6, Z6, Z6
+	VPXORD      Z7, Z7, Z7
+	MOVQ        AX, R8
+
+part0:
+	VCVTPS2PD     (BX), Z8
+	VCVTPS2PD     (BX)(SI*1), Z9
+	VCVTPS2PD     (BX)(SI*2), Z10
+	VCVTPS2PD     (BX)(DI*1), Z11
+	PREFETCHT1    (R9)
+	PREFETCHT1    (R9)(SI*1)
+	PREFETCHT1    (R9)(SI*2)
+	PREFETCHT1    (R9)(DI*1)
+	VMOVUPD       (CX), Z12
+	VFMADD231PD   Z8, Z12, Z0
+	VFMADD231PD   Z9, Z12, Z1
+	VFMADD231PD   Z10, Z12, Z2
+	VFMADD231PD   Z11, Z12, Z3
+	VMOVUPD       (CX)(DX*1), Z12
+	VFMADD231PD   Z8, Z12, Z4
+	VFMADD231PD   Z9, Z12, Z5
+	VFMADD231PD   Z10, Z12, Z6
+	VFMADD231PD   Z11, Z12, Z7
+	ADDQ          $0x00000100, CX
+	ADDQ          $0x00000080, BX
+	ADDQ          $0x00000080, R9
+	SUBQ          $0x00000020, R8
+	JNZ           part0
+	MOVQ          AX, R8
+	SHLQ          $0x02, R8
+	SUBQ          R8, BX
+	SUBQ          R8, R9
+	SHLQ          $0x01, R8
+	SUBQ          R8, CX
+	VADDPD        512(SP), Z0, Z0
+	VADDPD        576(SP), Z1, Z1
+	VADDPD        640(SP), Z2, Z2
+	VADDPD        704(SP), Z3, Z3
+	VADDPD        768(SP), Z4, Z4
+	VADDPD        832(SP), Z5, Z5
+	VADDPD        896(SP), Z6, Z6
+	VADDPD        960(SP), Z7, Z7
+	VADDPD        (SP), Z0, Z0
+	VADDPD        64(SP), Z1, Z1
+	VADDPD        128(SP), Z2, Z2
+	VADDPD        192(SP), Z3, Z3
+	VADDPD        256(SP), Z4, Z4
+	VADDPD        320(SP), Z5, Z5
+	VADDPD        384(SP), Z6, Z6
+	VADDPD        448(SP), Z7, Z7
+	MOVQ          dst+40(FP), AX
+	MOVQ          ldd+48(FP), CX
+	VEXTRACTF64X4 $0x01, Z0, Y8
+	VADDPD        Y8, Y0, Y0
+	VEXTRACTF64X2 $0x01, Y0, X8
+	VADDPD        X8, X0, X0
+	VUNPCKHPD     X0, X0, X8
+	VADDSD        X8, X0, X0
+	VMOVSD        X0, (AX)
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VADDPD        Y0, Y1, Y1
+	VEXTRACTF64X2 $0x01, Y1, X0
+	VADDPD        X0, X1, X1
+	VUNPCKHPD     X1, X1, X0
+	VADDSD        X0, X1, X1
+	VMOVSD        X1, 8(AX)
+	VEXTRACTF64X4 $0x01, Z2, Y0
+	VADDPD        Y0, Y2, Y2
+	VEXTRACTF64X2 $0x01, Y2, X0
+	VADDPD        X0, X2, X2
+	VUNPCKHPD     X2, X2, X0
+	VADDSD        X0, X2, X2
+	VMOVSD        X2, 16(AX)
+	VEXTRACTF64X4 $0x01, Z3, Y0
+	VADDPD        Y0, Y3, Y3
+	VEXTRACTF64X2 $0x01, Y3, X0
+	VADDPD        X0, X3, X3
+	VUNPCKHPD     X3, X3, X0
+	VADDSD        X0, X3, X3
+	VMOVSD        X3, 24(AX)
+	ADDQ          CX, AX
+	VEXTRACTF64X4 $0x01, Z4, Y0
+	VADDPD        Y0, Y4, Y4
+	VEXTRACTF64X2 $0x01, Y4, X0
+	VADDPD        X0, X4, X4
+	VUNPCKHPD     X4, X4, X0
+	VADDSD        X0, X4, X4
+	VMOVSD        X4, (AX)
+	VEXTRACTF64X4 $0x01, Z5, Y0
+	VADDPD        Y0, Y5, Y5
+	VEXTRACTF64X2 $0x01, Y5, X0
+	VADDPD        X0, X5, X5
+	VUNPCKHPD     X5, X5, X0
+	VADDSD        X0, X5, X5
+	VMOVSD        X5, 8(AX)
+	VEXTRACTF64X4 $0x01, Z6, Y0
+	VADDPD        Y0, Y6, Y6
+	VEXTRACTF64X2 $0x01, Y6, X0
+	VADDPD        X0, X6, X6
+	VUNPCKHPD     X6, X6, X0
+	VADDSD        X0, X6, X6
+	VMOVSD        X6, 16(AX)
+	VEXTRACTF64X4 $0x01, Z7, Y0
+	VADDPD        Y0, Y7, Y7
+	VEXTRACTF64X2 $0x01, Y7, X0
+	VADDPD        X0, X7, X7
+	VUNPCKHPD     X7, X7, X0
+	VADDSD        X0, X7, X7
+	VMOVSD        X7, 24(AX)
+	VZEROUPPER
+	RET
+
 // func dotsAVX5121x4(n int, x *float64, ldx int, w *float32, ldw int, dst *float64, ldd int)
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, MMX+
 TEXT ·dotsAVX5121x4(SB), $512-56
 	MOVQ   n+0(FP), AX
 	MOVQ   x+8(FP), CX
@@ -2067,6 +2356,11 @@ TEXT ·dotsAVX5121x4(SB), $512-56
 	MOVQ   w+24(FP), DX
 	MOVQ   ldw+32(FP), BX
 	LEAQ   (BX)(BX*2), SI
+	MOVQ   DX, R8
+	ADDQ   BX, R8
+	ADDQ   BX, R8
+	ADDQ   BX, R8
+	ADDQ   BX, R8
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -2085,11 +2379,13 @@ part3:
 	VFMADD231PD Z7, Z8, Z3
 	ADDQ        $0x00000100, CX
 	ADDQ        $0x00000080, DX
+	ADDQ        $0x00000080, R8
 	SUBQ        $0x00000020, DI
 	JNZ         part3
 	MOVQ        AX, DI
 	SHLQ        $0x02, DI
 	SUBQ        DI, DX
+	SUBQ        DI, R8
 	SHLQ        $0x01, DI
 	SUBQ        DI, CX
 	VMOVUPD     Z0, 256(SP)
@@ -2114,11 +2410,13 @@ part1:
 	VFMADD231PD Z7, Z8, Z3
 	ADDQ        $0x00000100, CX
 	ADDQ        $0x00000080, DX
+	ADDQ        $0x00000080, R8
 	SUBQ        $0x00000020, DI
 	JNZ         part1
 	MOVQ        AX, DI
 	SHLQ        $0x02, DI
 	SUBQ        DI, DX
+	SUBQ        DI, R8
 	SHLQ        $0x01, DI
 	SUBQ        DI, CX
 	VADDPD      256(SP), Z0, Z0
@@ -2147,11 +2445,13 @@ part2:
 	VFMADD231PD Z7, Z8, Z3
 	ADDQ        $0x00000100, CX
 	ADDQ        $0x00000080, DX
+	ADDQ        $0x00000080, R8
 	SUBQ        $0x00000020, DI
 	JNZ         part2
 	MOVQ        AX, DI
 	SHLQ        $0x02, DI
 	SUBQ        DI, DX
+	SUBQ        DI, R8
 	SHLQ        $0x01, DI
 	SUBQ        DI, CX
 	VMOVUPD     Z0, 256(SP)
@@ -2169,6 +2469,10 @@ part0:
 	VCVTPS2PD     (DX)(BX*1), Z5
 	VCVTPS2PD     (DX)(BX*2), Z6
 	VCVTPS2PD     (DX)(SI*1), Z7
+	PREFETCHT1    (R8)
+	PREFETCHT1    (R8)(BX*1)
+	PREFETCHT1    (R8)(BX*2)
+	PREFETCHT1    (R8)(SI*1)
 	VMOVUPD       (CX), Z8
 	VFMADD231PD   Z4, Z8, Z0
 	VFMADD231PD   Z5, Z8, Z1
@@ -2176,11 +2480,13 @@ part0:
 	VFMADD231PD   Z7, Z8, Z3
 	ADDQ          $0x00000100, CX
 	ADDQ          $0x00000080, DX
+	ADDQ          $0x00000080, R8
 	SUBQ          $0x00000020, DI
 	JNZ           part0
 	MOVQ          AX, DI
 	SHLQ          $0x02, DI
 	SUBQ          DI, DX
+	SUBQ          DI, R8
 	SHLQ          $0x01, DI
 	SUBQ          DI, CX
 	VADDPD        256(SP), Z0, Z0
@@ -2225,7 +2531,7 @@ part0:
 	RET
 
 // func dotsAVX24x3(n int, x *float64, ldx int, w *float32, ldw int, dst *float64, ldd int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·dotsAVX24x3(SB), $1152-56
 	MOVQ   n+0(FP), AX
 	MOVQ   x+8(FP), CX
@@ -2233,6 +2539,10 @@ TEXT ·dotsAVX24x3(SB), $1152-56
 	MOVQ   w+24(FP), BX
 	MOVQ   ldw+32(FP), SI
 	LEAQ   (DX)(DX*2), DI
+	MOVQ   BX, R9
+	ADDQ   SI, R9
+	ADDQ   SI, R9
+	ADDQ   SI, R9
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -2269,11 +2579,13 @@ part7:
 	VFMADD231PD Y14, Y15, Y11
 	ADDQ        $0x00000100, CX
 	ADDQ        $0x00000080, BX
+	ADDQ        $0x00000080, R9
 	SUBQ        $0x00000020, R8
 	JNZ         part7
 	MOVQ        AX, R8
 	SHLQ        $0x02, R8
 	SUBQ        R8, BX
+	SUBQ        R8, R9
 	SHLQ        $0x01, R8
 	SUBQ        R8, CX
 	VMOVUPD     Y0, 768(SP)
@@ -2324,11 +2636,13 @@ part3:
 	VFMADD231PD Y14, Y15, Y11
 	ADDQ        $0x00000100, CX
 	ADDQ        $0x00000080, BX
+	ADDQ        $0x00000080, R9
 	SUBQ        $0x00000020, R8
 	JNZ         part3
 	MOVQ        AX, R8
 	SHLQ        $0x02, R8
 	SUBQ        R8, BX
+	SUBQ        R8, R9
 	SHLQ        $0x01, R8
 	SUBQ        R8, CX
 	VADDPD      768(SP), Y0, Y0
@@ -2391,11 +2705,13 @@ part5:
 	VFMADD231PD Y14, Y15, Y11
 	ADDQ        $0x00000100, CX
 	ADDQ        $0x00000080, BX
+	ADDQ        $0x00000080, R9
 	SUBQ        $0x00000020, R8
 	JNZ         part5
 	MOVQ        AX, R8
 	SHLQ        $0x02, R8
 	SUBQ        R8, BX
+	SUBQ        R8, R9
 	SHLQ        $0x01, R8
 	SUBQ        R8, CX
 	VMOVUPD     Y0, 768(SP)
@@ -2446,11 +2762,13 @@ part1:
 	VFMADD231PD Y14, Y15, Y11
 	ADDQ        $0x00000100, CX
 	ADDQ        $0x00000080, BX
+	ADDQ        $0x00000080, R9
 	SUBQ        $0x00000020, R8
 	JNZ         part1
 	MOVQ        AX, R8
 	SHLQ        $0x02, R8
 	SUBQ        R8, BX
+	SUBQ        R8, R9
 	SHLQ        $0x01, R8
 	SUBQ        R8, CX
 	VADDPD      768(SP), Y0, Y0
@@ -2525,11 +2843,13 @@ part6:
 	VFMADD231PD Y14, Y15, Y11
 	ADDQ        $0x00000100, CX
 	ADDQ        $0x00000080, BX
+	ADDQ        $0x00000080, R9
 	SUBQ        $0x00000020, R8
 	JNZ         part6
 	MOVQ        AX, R8
 	SHLQ        $0x02, R8
 	SUBQ        R8, BX
+	SUBQ        R8, R9
 	SHLQ        $0x01, R8
 	SUBQ        R8, CX
 	VMOVUPD     Y0, 768(SP)
@@ -2580,11 +2900,13 @@ part2:
 	VFMADD231PD Y14, Y15, Y11
 	ADDQ        $0x00000100, CX
 	ADDQ        $0x00000080, BX
+	ADDQ        $0x00000080, R9
 	SUBQ        $0x00000020, R8
 	JNZ         part2
 	MOVQ        AX, R8
 	SHLQ        $0x02, R8
 	SUBQ        R8, BX
+	SUBQ        R8, R9
 	SHLQ        $0x01, R8
 	SUBQ        R8, CX
 	VADDPD      768(SP), Y0, Y0
@@ -2647,11 +2969,13 @@ part4:
 	VFMADD231PD Y14, Y15, Y11
 	ADDQ        $0x00000100, CX
 	ADDQ        $0x00000080, BX
+	ADDQ        $0x00000080, R9
 	SUBQ        $0x00000020, R8
 	JNZ         part4
 	MOVQ        AX, R8
 	SHLQ        $0x02, R8
 	SUBQ        R8, BX
+	SUBQ        R8, R9
 	SHLQ        $0x01, R8
 	SUBQ        R8, CX
 	VMOVUPD     Y0, 768(SP)
@@ -2684,6 +3008,9 @@ part0:
 	VCVTPS2PD    (BX), Y12
 	VCVTPS2PD    (BX)(SI*1), Y13
 	VCVTPS2PD    (BX)(SI*2), Y14
+	PREFETCHT1   (R9)
+	PREFETCHT1   (R9)(SI*1)
+	PREFETCHT1   (R9)(SI*2)
 	VMOVUPD      (CX), Y15
 	VFMADD231PD  Y12, Y15, Y0
 	VFMADD231PD  Y13, Y15, Y1
@@ -2702,11 +3029,13 @@ part0:
 	VFMADD231PD  Y14, Y15, Y11
 	ADDQ         $0x00000100, CX
 	ADDQ         $0x00000080, BX
+	ADDQ         $0x00000080, R9
 	SUBQ         $0x00000020, R8
 	JNZ          part0
 	MOVQ         AX, R8
 	SHLQ         $0x02, R8
 	SUBQ         R8, BX
+	SUBQ         R8, R9
 	SHLQ         $0x01, R8
 	SUBQ         R8, CX
 	VADDPD       768(SP), Y0, Y0
@@ -2814,13 +3143,17 @@ part0:
 	RET
 
 // func dotsAVX21x3(n int, x *float64, ldx int, w *float32, ldw int, dst *float64, ldd int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·dotsAVX21x3(SB), $288-56
 	MOVQ   n+0(FP), AX
 	MOVQ   x+8(FP), CX
 	MOVQ   ldx+16(FP), DX
 	MOVQ   w+24(FP), DX
 	MOVQ   ldw+32(FP), BX
+	MOVQ   DX, DI
+	ADDQ   BX, DI
+	ADDQ   BX, DI
+	ADDQ   BX, DI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -2836,11 +3169,13 @@ part7:
 	VFMADD231PD Y5, Y6, Y2
 	ADDQ        $0x00000100, CX
 	ADDQ        $0x00000080, DX
+	ADDQ        $0x00000080, DI
 	SUBQ        $0x00000020, SI
 	JNZ         part7
 	MOVQ        AX, SI
 	SHLQ        $0x02, SI
 	SUBQ        SI, DX
+	SUBQ        SI, DI
 	SHLQ        $0x01, SI
 	SUBQ        SI, CX
 	VMOVUPD     Y0, 192(SP)
@@ -2861,11 +3196,13 @@ part3:
 	VFMADD231PD Y5, Y6, Y2
 	ADDQ        $0x00000100, CX
 	ADDQ        $0x00000080, DX
+	ADDQ        $0x00000080, DI
 	SUBQ        $0x00000020, SI
 	JNZ         part3
 	MOVQ        AX, SI
 	SHLQ        $0x02, SI
 	SUBQ        SI, DX
+	SUBQ        SI, DI
 	SHLQ        $0x01, SI
 	SUBQ        SI, CX
 	VADDPD      192(SP), Y0, Y0
@@ -2889,11 +3226,13 @@ part5:
 	VFMADD231PD Y5, Y6, Y2
 	ADDQ        $0x00000100, CX
 	ADDQ        $0x00000080, DX
+	ADDQ        $0x00000080, DI
 	SUBQ        $0x00000020, SI
 	JNZ         part5
 	MOVQ        AX, SI
 	SHLQ        $0x02, SI
 	SUBQ        SI, DX
+	SUBQ        SI, DI
 	SHLQ        $0x01, SI
 	SUBQ        SI, CX
 	VMOVUPD     Y0, 192(SP)
@@ -2914,11 +3253,13 @@ part1:
 	VFMADD231PD Y5, Y6, Y2
 	ADDQ        $0x00000100, CX
 	ADDQ        $0x00000080, DX
+	ADDQ        $0x00000080, DI
 	SUBQ        $0x00000020, SI
 	JNZ         part1
 	MOVQ        AX, SI
 	SHLQ        $0x02, SI
 	SUBQ        SI, DX
+	SUBQ        SI, DI
 	SHLQ        $0x01, SI
 	SUBQ        SI, CX
 	VADDPD      192(SP), Y0, Y0
@@ -2945,11 +3286,13 @@ part6:
 	VFMADD231PD Y5, Y6, Y2
 	ADDQ        $0x00000100, CX
 	ADDQ        $0x00000080, DX
+	ADDQ        $0x00000080, DI
 	SUBQ        $0x00000020, SI
 	JNZ         part6
 	MOVQ        AX, SI
 	SHLQ        $0x02, SI
 	SUBQ        SI, DX
+	SUBQ        SI, DI
 	SHLQ        $0x01, SI
 	SUBQ        SI, CX
 	VMOVUPD     Y0, 192(SP)
@@ -2970,11 +3313,13 @@ part2:
 	VFMADD231PD Y5, Y6, Y2
 	ADDQ        $0x00000100, CX
 	ADDQ        $0x00000080, DX
+	ADDQ        $0x00000080, DI
 	SUBQ        $0x00000020, SI
 	JNZ         part2
 	MOVQ        AX, SI
 	SHLQ        $0x02, SI
 	SUBQ        SI, DX
+	SUBQ        SI, DI
 	SHLQ        $0x01, SI
 	SUBQ        SI, CX
 	VADDPD      192(SP), Y0, Y0
@@ -2998,11 +3343,13 @@ part4:
 	VFMADD231PD Y5, Y6, Y2
 	ADDQ        $0x00000100, CX
 	ADDQ        $0x00000080, DX
+	ADDQ        $0x00000080, DI
 	SUBQ        $0x00000020, SI
 	JNZ         part4
 	MOVQ        AX, SI
 	SHLQ        $0x02, SI
 	SUBQ        SI, DX
+	SUBQ        SI, DI
 	SHLQ        $0x01, SI
 	SUBQ        SI, CX
 	VMOVUPD     Y0, 192(SP)
@@ -3017,17 +3364,22 @@ part0:
 	VCVTPS2PD    (DX), Y3
 	VCVTPS2PD    (DX)(BX*1), Y4
 	VCVTPS2PD    (DX)(BX*2), Y5
+	PREFETCHT1   (DI)
+	PREFETCHT1   (DI)(BX*1)
+	PREFETCHT1   (DI)(BX*2)
 	VMOVUPD      (CX), Y6
 	VFMADD231PD  Y3, Y6, Y0
 	VFMADD231PD  Y4, Y6, Y1
 	VFMADD231PD  Y5, Y6, Y2
 	ADDQ         $0x00000100, CX
 	ADDQ         $0x00000080, DX
+	ADDQ         $0x00000080, DI
 	SUBQ         $0x00000020, SI
 	JNZ          part0
 	MOVQ         AX, SI
 	SHLQ         $0x02, SI
 	SUBQ         SI, DX
+	SUBQ         SI, DI
 	SHLQ         $0x01, SI
 	SUBQ         SI, CX
 	VADDPD       192(SP), Y0, Y0

@@ -47,7 +47,7 @@ type dotShape struct {
 var (
 	shapesAVX512    = []shape{{14, 32, tileAVX51214x32}, {8, 32, tileAVX5128x32}, {4, 32, tileAVX5124x32}, {2, 32, tileAVX5122x32}, {1, 32, tileAVX5121x32}}
 	shapesAVX2      = []shape{{6, 16, tileAVX26x16}, {3, 32, tileAVX23x32}, {1, 32, tileAVX21x32}}
-	dotShapesAVX512 = []dotShape{{6, 4, dotsAVX5126x4}, {1, 4, dotsAVX5121x4}}
+	dotShapesAVX512 = []dotShape{{6, 4, dotsAVX5126x4}, {2, 4, dotsAVX5122x4}, {1, 4, dotsAVX5121x4}}
 	dotShapesAVX2   = []dotShape{{4, 3, dotsAVX24x3}, {1, 3, dotsAVX21x3}}
 )
 

@@ -95,6 +95,12 @@ func dots(level string, xs, ws int, vector func() VecVirtual, width int) {
 	w, ldw := Load(Param("w"), GP64()), Load(Param("ldw"), GP64())
 	d.x, d.w = newRows(x, ldx, xs), newRows(w, ldw, ws)
 	d.left = GP64()
+	next := GP64()
+	MOVQ(w, next)
+	for range ws {
+		ADDQ(ldw, next)
+	}
+	d.next = rows{bases: []Register{next}, ld: ldw, three: d.w.three}
 	for range xs * ws {
 		d.sums = append(d.sums, vector())
 	}
@@ -125,6 +131,7 @@ type dotTile struct {
 	width   int
 	n, left Register
 	x, w    rows
+	next    rows         // of w
 	sums    []VecVirtual // [rows of x, rows of w]
 	xs      VecVirtual
 	ws      []VecVirtual
@@ -162,6 +169,11 @@ func (d *dotTile) part(p int) {
 	for j, w := range d.ws {
 		VCVTPS2PD(d.w.at(j).Offset(p*d.width*4), w)
 	}
+	if p == 0 { // the rows of w that come next
+		for j := range d.ws {
+			PREFETCHT1(d.next.at(j))
+		}
+	}
 	for i := range len(d.sums) / len(d.ws) {
 		VMOVUPD(d.x.at(i).Offset(p*d.width*8), d.xs)
 		for j, w := range d.ws {
@@ -171,14 +183,14 @@ func (d *dotTile) part(p int) {
 	for _, base := range d.x.bases {
 		ADDQ(U32(lanes*8), base)
 	}
-	for _, base := range d.w.bases {
+	for _, base := range append(d.w.bases, d.next.bases...) {
 		ADDQ(U32(lanes*4), base)
 	}
 	SUBQ(U32(lanes), d.left)
 	JNZ(LabelRef(label))
 	MOVQ(d.n, d.left) // back to the rows' beginning
 	SHLQ(U8(2), d.left)
-	for _, base := range d.w.bases {
+	for _, base := range append(d.w.bases, d.next.bases...) {
 		SUBQ(d.left, base)
 	}
 	SHLQ(U8(1), d.left)

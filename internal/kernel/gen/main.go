@@ -19,6 +19,7 @@ func main() {
 	dot()
 	dotAhead()
 	dots("AVX512", 6, 4, ZMM, 8)
+	dots("AVX512", 2, 4, ZMM, 8)
 	dots("AVX512", 1, 4, ZMM, 8)
 	dots("AVX2", 4, 3, YMM, 4)
 	dots("AVX2", 1, 3, YMM, 4)
