@@ -67,7 +67,7 @@ func Open(sae *model.SAE, internalizers []*model.Internalizer, options Options) 
 		options.Threads = runtime.GOMAXPROCS(0)
 	}
 	e := &Engine{sae: sae, internalizers: internalizers, threads: options.Threads}
-	e.screen.Pack(sae.EncoderWeight, sae.Features, sae.Dim)
+	e.screen.Pack(sae.EncoderWeight, sae.Features, sae.Dim, sae.Dim)
 	e.screenBias = append(e.screenBias, sae.EncoderBias...)
 	e.screenBias = append(e.screenBias, make([]float32, kernel.PanelWidth)...)
 	for j, b := range sae.EncoderBias {

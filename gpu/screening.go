@@ -100,7 +100,7 @@ func (s *screening) run() {
 	e := s.engine
 	long := full(s.want.k)
 	for first := 0; first < e.sae.Features; first += kernel.PanelWidth {
-		e.screen.MulPanel(s.tile, first/kernel.PanelWidth, s.x, s.stride, e.screenBias[first:], len(s.scales))
+		e.screen.MulPanel(s.tile, kernel.PanelWidth, first/kernel.PanelWidth, s.x, s.stride, e.screenBias[first:], len(s.scales))
 		columns := min(kernel.PanelWidth, e.sae.Features-first)
 		if longest := s.lists.Add(s.tile, first, columns); longest >= long {
 			long = full(s.want.k)

@@ -91,8 +91,14 @@ func geluAVX512(n int, v *float32)
 // geluAVX2 is Gelu for n that is a multiple of 16.
 func geluAVX2(n int, v *float32)
 
-// expAVX512 is Exp for n that is a multiple of 16.
-func expAVX512(n int, v *float32, top float32)
+// softmaxAVX512 is Softmax for n that is a positive multiple of 16.
+func softmaxAVX512(n int, v *float32, scale float32)
 
-// expAVX2 is Exp for n that is a multiple of 16.
-func expAVX2(n int, v *float32, top float32)
+// softmaxAVX2 is Softmax for n that is a positive multiple of 16.
+func softmaxAVX2(n int, v *float32, scale float32)
+
+// addNormAVX512 is AddNorm for n that is a positive multiple of 16.
+func addNormAVX512(n int, dst *float32, v *float32, weight *float32, bias *float32, epsilon float32)
+
+// addNormAVX2 is AddNorm for n that is a positive multiple of 16.
+func addNormAVX2(n int, dst *float32, v *float32, weight *float32, bias *float32, epsilon float32)

@@ -4435,80 +4435,348 @@ done:
 	VZEROUPPER
 	RET
 
-// func expAVX512(n int, v *float32, top float32)
-// Requires: AVX, AVX512F, SSE
-TEXT ·expAVX512(SB), NOSPLIT, $0-20
+// func softmaxAVX512(n int, v *float32, scale float32)
+// Requires: AVX, AVX512DQ, AVX512F, SSE
+TEXT ·softmaxAVX512(SB), NOSPLIT, $0-20
 	MOVQ         n+0(FP), AX
 	MOVQ         v+8(FP), CX
-	MOVSS        top+16(FP), X0
+	MOVSS        scale+16(FP), X0
 	VBROADCASTSS X0, Z0
+	MOVQ         AX, DX
+	NEGQ         DX
+	LEAQ         (CX)(AX*4), CX
+	VMOVUPS      (CX)(DX*4), Z1
+	MOVQ         DX, AX
 
-loop:
-	TESTQ        AX, AX
-	JZ           done
-	VMOVUPS      (CX), Z1
-	VSUBPS       Z0, Z1, Z1
-	VMOVUPS      constant12<>+0(SB), Z2
-	VMAXPS       Z1, Z2, Z1
-	VMULPS       constant13<>+0(SB), Z1, Z2
-	VRNDSCALEPS  $0x00, Z2, Z2
-	VFNMADD231PS constant14<>+0(SB), Z2, Z1
-	VFNMADD231PS constant15<>+0(SB), Z2, Z1
-	VMOVUPS      constant16<>+0(SB), Z3
-	VFMADD213PS  constant17<>+0(SB), Z1, Z3
-	VFMADD213PS  constant18<>+0(SB), Z1, Z3
-	VFMADD213PS  constant19<>+0(SB), Z1, Z3
-	VFMADD213PS  constant20<>+0(SB), Z1, Z3
-	VFMADD213PS  constant21<>+0(SB), Z1, Z3
-	VFMADD213PS  constant3<>+0(SB), Z1, Z3
-	VFMADD213PS  constant3<>+0(SB), Z1, Z3
-	VCVTPS2DQ    Z2, Z2
-	VPSLLD       $0x17, Z2, Z2
-	VPADDD       Z2, Z3, Z1
-	VMOVUPS      Z1, (CX)
-	ADDQ         $0x00000040, CX
-	SUBQ         $0x00000010, AX
-	JMP          loop
+largest:
+	VMAXPS        (CX)(AX*4), Z1, Z1
+	ADDQ          $0x00000010, AX
+	JNZ           largest
+	VEXTRACTF32X8 $0x01, Z1, Y2
+	VMAXPS        Y2, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X2
+	VMAXPS        X2, X1, X1
+	VMOVHLPS      X1, X1, X2
+	VMAXPS        X2, X1, X1
+	VMOVSHDUP     X1, X2
+	VMAXPS        X2, X1, X1
+	VBROADCASTSS  X1, Z1
+	VPXORD        Z3, Z3, Z3
+	MOVQ          DX, AX
 
-done:
+exponentials:
+	VMOVUPS       (CX)(AX*4), Z2
+	VSUBPS        Z1, Z2, Z2
+	VMULPS        Z0, Z2, Z2
+	VMOVUPS       constant12<>+0(SB), Z4
+	VMAXPS        Z2, Z4, Z2
+	VMULPS        constant13<>+0(SB), Z2, Z4
+	VRNDSCALEPS   $0x00, Z4, Z4
+	VFNMADD231PS  constant14<>+0(SB), Z4, Z2
+	VFNMADD231PS  constant15<>+0(SB), Z4, Z2
+	VMOVUPS       constant16<>+0(SB), Z5
+	VFMADD213PS   constant17<>+0(SB), Z2, Z5
+	VFMADD213PS   constant18<>+0(SB), Z2, Z5
+	VFMADD213PS   constant19<>+0(SB), Z2, Z5
+	VFMADD213PS   constant20<>+0(SB), Z2, Z5
+	VFMADD213PS   constant21<>+0(SB), Z2, Z5
+	VFMADD213PS   constant3<>+0(SB), Z2, Z5
+	VFMADD213PS   constant3<>+0(SB), Z2, Z5
+	VCVTPS2DQ     Z4, Z4
+	VPSLLD        $0x17, Z4, Z4
+	VPADDD        Z4, Z5, Z2
+	VADDPS        Z2, Z3, Z3
+	VMOVUPS       Z2, (CX)(AX*4)
+	ADDQ          $0x00000010, AX
+	JNZ           exponentials
+	VEXTRACTF32X8 $0x01, Z3, Y0
+	VADDPS        Y0, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X0
+	VADDPS        X0, X3, X3
+	VMOVHLPS      X3, X3, X0
+	VADDPS        X0, X3, X3
+	VMOVSHDUP     X3, X0
+	VADDPS        X0, X3, X3
+	VBROADCASTSS  X3, Z3
+	VMOVUPS       constant3<>+0(SB), Z0
+	VDIVPS        Z3, Z0, Z0
+	MOVQ          DX, AX
+
+weights:
+	VMOVAPS Z0, Z1
+	VMULPS  (CX)(AX*4), Z1, Z1
+	VMOVUPS Z1, (CX)(AX*4)
+	ADDQ    $0x00000010, AX
+	JNZ     weights
 	VZEROUPPER
 	RET
 
-// func expAVX2(n int, v *float32, top float32)
+// func softmaxAVX2(n int, v *float32, scale float32)
 // Requires: AVX, AVX2, FMA3, SSE
-TEXT ·expAVX2(SB), NOSPLIT, $0-20
+TEXT ·softmaxAVX2(SB), NOSPLIT, $0-20
 	MOVQ         n+0(FP), AX
 	MOVQ         v+8(FP), CX
-	MOVSS        top+16(FP), X0
+	MOVSS        scale+16(FP), X0
 	VBROADCASTSS X0, Y0
+	MOVQ         AX, DX
+	NEGQ         DX
+	LEAQ         (CX)(AX*4), CX
+	VMOVUPS      (CX)(DX*4), Y1
+	VMOVUPS      32(CX)(DX*4), Y2
+	MOVQ         DX, AX
 
-loop:
-	TESTQ        AX, AX
-	JZ           done
-	VMOVUPS      (CX), Y1
-	VSUBPS       Y0, Y1, Y1
-	VMOVUPS      constant12<>+0(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VMULPS       constant13<>+0(SB), Y1, Y2
-	VROUNDPS     $0x00, Y2, Y2
-	VFNMADD231PS constant14<>+0(SB), Y2, Y1
-	VFNMADD231PS constant15<>+0(SB), Y2, Y1
-	VMOVUPS      constant16<>+0(SB), Y3
-	VFMADD213PS  constant17<>+0(SB), Y1, Y3
-	VFMADD213PS  constant18<>+0(SB), Y1, Y3
-	VFMADD213PS  constant19<>+0(SB), Y1, Y3
-	VFMADD213PS  constant20<>+0(SB), Y1, Y3
-	VFMADD213PS  constant21<>+0(SB), Y1, Y3
-	VFMADD213PS  constant3<>+0(SB), Y1, Y3
-	VFMADD213PS  constant3<>+0(SB), Y1, Y3
-	VCVTPS2DQ    Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       Y2, Y3, Y1
-	VMOVUPS      Y1, (CX)
-	ADDQ         $0x00000020, CX
-	SUBQ         $0x00000008, AX
-	JMP          loop
+largest:
+	VMAXPS       (CX)(AX*4), Y1, Y1
+	VMAXPS       32(CX)(AX*4), Y2, Y2
+	ADDQ         $0x00000010, AX
+	JNZ          largest
+	VMAXPS       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VMAXPS       X2, X1, X1
+	VMOVHLPS     X1, X1, X2
+	VMAXPS       X2, X1, X1
+	VMOVSHDUP    X1, X2
+	VMAXPS       X2, X1, X1
+	VBROADCASTSS X1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	MOVQ         DX, AX
 
-done:
+exponentials:
+	VMOVUPS      (CX)(AX*4), Y4
+	VMOVUPS      32(CX)(AX*4), Y5
+	VSUBPS       Y1, Y4, Y4
+	VMULPS       Y0, Y4, Y4
+	VMOVUPS      constant12<>+0(SB), Y6
+	VMAXPS       Y4, Y6, Y4
+	VMULPS       constant13<>+0(SB), Y4, Y6
+	VROUNDPS     $0x00, Y6, Y6
+	VFNMADD231PS constant14<>+0(SB), Y6, Y4
+	VFNMADD231PS constant15<>+0(SB), Y6, Y4
+	VMOVUPS      constant16<>+0(SB), Y7
+	VFMADD213PS  constant17<>+0(SB), Y4, Y7
+	VFMADD213PS  constant18<>+0(SB), Y4, Y7
+	VFMADD213PS  constant19<>+0(SB), Y4, Y7
+	VFMADD213PS  constant20<>+0(SB), Y4, Y7
+	VFMADD213PS  constant21<>+0(SB), Y4, Y7
+	VFMADD213PS  constant3<>+0(SB), Y4, Y7
+	VFMADD213PS  constant3<>+0(SB), Y4, Y7
+	VCVTPS2DQ    Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VPADDD       Y6, Y7, Y4
+	VADDPS       Y4, Y2, Y2
+	VSUBPS       Y1, Y5, Y5
+	VMULPS       Y0, Y5, Y5
+	VMOVUPS      constant12<>+0(SB), Y6
+	VMAXPS       Y5, Y6, Y5
+	VMULPS       constant13<>+0(SB), Y5, Y6
+	VROUNDPS     $0x00, Y6, Y6
+	VFNMADD231PS constant14<>+0(SB), Y6, Y5
+	VFNMADD231PS constant15<>+0(SB), Y6, Y5
+	VMOVUPS      constant16<>+0(SB), Y7
+	VFMADD213PS  constant17<>+0(SB), Y5, Y7
+	VFMADD213PS  constant18<>+0(SB), Y5, Y7
+	VFMADD213PS  constant19<>+0(SB), Y5, Y7
+	VFMADD213PS  constant20<>+0(SB), Y5, Y7
+	VFMADD213PS  constant21<>+0(SB), Y5, Y7
+	VFMADD213PS  constant3<>+0(SB), Y5, Y7
+	VFMADD213PS  constant3<>+0(SB), Y5, Y7
+	VCVTPS2DQ    Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VPADDD       Y6, Y7, Y5
+	VADDPS       Y5, Y3, Y3
+	VMOVUPS      Y4, (CX)(AX*4)
+	VMOVUPS      Y5, 32(CX)(AX*4)
+	ADDQ         $0x00000010, AX
+	JNZ          exponentials
+	VADDPS       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X0, X2, X2
+	VMOVHLPS     X2, X2, X0
+	VADDPS       X0, X2, X2
+	VMOVSHDUP    X2, X0
+	VADDPS       X0, X2, X2
+	VBROADCASTSS X2, Y2
+	VMOVUPS      constant3<>+0(SB), Y0
+	VDIVPS       Y2, Y0, Y0
+	MOVQ         DX, AX
+
+weights:
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMULPS  (CX)(AX*4), Y1, Y1
+	VMULPS  32(CX)(AX*4), Y2, Y2
+	VMOVUPS Y1, (CX)(AX*4)
+	VMOVUPS Y2, 32(CX)(AX*4)
+	ADDQ    $0x00000010, AX
+	JNZ     weights
+	VZEROUPPER
+	RET
+
+// func addNormAVX512(n int, dst *float32, v *float32, weight *float32, bias *float32, epsilon float32)
+// Requires: AVX, AVX512DQ, AVX512F, SSE
+TEXT ·addNormAVX512(SB), NOSPLIT, $0-44
+	MOVQ         n+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	LEAQ         (CX)(AX*4), CX
+	MOVQ         v+16(FP), DX
+	LEAQ         (DX)(AX*4), DX
+	MOVQ         weight+24(FP), BX
+	LEAQ         (BX)(AX*4), BX
+	MOVQ         bias+32(FP), SI
+	LEAQ         (SI)(AX*4), SI
+	MOVQ         AX, DI
+	NEGQ         DI
+	VXORPS       X0, X0, X0
+	VCVTSI2SSQ   AX, X0, X0
+	VBROADCASTSS X0, Z0
+	VPXORD       Z1, Z1, Z1
+	MOVQ         DI, AX
+
+sum:
+	VMOVUPS       (CX)(AX*4), Z2
+	VADDPS        (DX)(AX*4), Z2, Z2
+	VMOVUPS       Z2, (CX)(AX*4)
+	VADDPS        Z2, Z1, Z1
+	ADDQ          $0x00000010, AX
+	JNZ           sum
+	VEXTRACTF32X8 $0x01, Z1, Y2
+	VADDPS        Y2, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X2
+	VADDPS        X2, X1, X1
+	VMOVHLPS      X1, X1, X2
+	VADDPS        X2, X1, X1
+	VMOVSHDUP     X1, X2
+	VADDPS        X2, X1, X1
+	VBROADCASTSS  X1, Z1
+	VDIVPS        Z0, Z1, Z1
+	VPXORD        Z3, Z3, Z3
+	MOVQ          DI, AX
+
+squares:
+	VMOVUPS       (CX)(AX*4), Z2
+	VSUBPS        Z1, Z2, Z2
+	VFMADD231PS   Z2, Z2, Z3
+	ADDQ          $0x00000010, AX
+	JNZ           squares
+	VEXTRACTF32X8 $0x01, Z3, Y2
+	VADDPS        Y2, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X2
+	VADDPS        X2, X3, X3
+	VMOVHLPS      X3, X3, X2
+	VADDPS        X2, X3, X3
+	VMOVSHDUP     X3, X2
+	VADDPS        X2, X3, X3
+	VBROADCASTSS  X3, Z3
+	VDIVPS        Z0, Z3, Z3
+	MOVSS         epsilon+40(FP), X0
+	VBROADCASTSS  X0, Z0
+	VADDPS        Z0, Z3, Z3
+	VSQRTPS       Z3, Z3
+	VMOVUPS       constant3<>+0(SB), Z0
+	VDIVPS        Z3, Z0, Z0
+	MOVQ          DI, AX
+
+scale:
+	VMOVUPS (CX)(AX*4), Z2
+	VMOVUPS (BX)(AX*4), Z3
+	VSUBPS  Z1, Z2, Z2
+	VMULPS  Z0, Z2, Z2
+	VMULPS  Z3, Z2, Z2
+	VADDPS  (SI)(AX*4), Z2, Z2
+	VMOVUPS Z2, (CX)(AX*4)
+	ADDQ    $0x00000010, AX
+	JNZ     scale
+	VZEROUPPER
+	RET
+
+// func addNormAVX2(n int, dst *float32, v *float32, weight *float32, bias *float32, epsilon float32)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·addNormAVX2(SB), NOSPLIT, $0-44
+	MOVQ         n+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	LEAQ         (CX)(AX*4), CX
+	MOVQ         v+16(FP), DX
+	LEAQ         (DX)(AX*4), DX
+	MOVQ         weight+24(FP), BX
+	LEAQ         (BX)(AX*4), BX
+	MOVQ         bias+32(FP), SI
+	LEAQ         (SI)(AX*4), SI
+	MOVQ         AX, DI
+	NEGQ         DI
+	VXORPS       X0, X0, X0
+	VCVTSI2SSQ   AX, X0, X0
+	VBROADCASTSS X0, Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	MOVQ         DI, AX
+
+sum:
+	VMOVUPS      (CX)(AX*4), Y3
+	VMOVUPS      32(CX)(AX*4), Y4
+	VADDPS       (DX)(AX*4), Y3, Y3
+	VADDPS       32(DX)(AX*4), Y4, Y4
+	VMOVUPS      Y3, (CX)(AX*4)
+	VMOVUPS      Y4, 32(CX)(AX*4)
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y4, Y2, Y2
+	ADDQ         $0x00000010, AX
+	JNZ          sum
+	VADDPS       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X2, X1, X1
+	VMOVHLPS     X1, X1, X2
+	VADDPS       X2, X1, X1
+	VMOVSHDUP    X1, X2
+	VADDPS       X2, X1, X1
+	VBROADCASTSS X1, Y1
+	VDIVPS       Y0, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	MOVQ         DI, AX
+
+squares:
+	VMOVUPS      (CX)(AX*4), Y4
+	VMOVUPS      32(CX)(AX*4), Y5
+	VSUBPS       Y1, Y4, Y4
+	VFMADD231PS  Y4, Y4, Y2
+	VSUBPS       Y1, Y5, Y5
+	VFMADD231PS  Y5, Y5, Y3
+	ADDQ         $0x00000010, AX
+	JNZ          squares
+	VADDPS       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VADDPS       X3, X2, X2
+	VMOVHLPS     X2, X2, X3
+	VADDPS       X3, X2, X2
+	VMOVSHDUP    X2, X3
+	VADDPS       X3, X2, X2
+	VBROADCASTSS X2, Y2
+	VDIVPS       Y0, Y2, Y2
+	MOVSS        epsilon+40(FP), X0
+	VBROADCASTSS X0, Y0
+	VADDPS       Y0, Y2, Y2
+	VSQRTPS      Y2, Y2
+	VMOVUPS      constant3<>+0(SB), Y0
+	VDIVPS       Y2, Y0, Y0
+	MOVQ         DI, AX
+
+scale:
+	VMOVUPS (CX)(AX*4), Y2
+	VMOVUPS 32(CX)(AX*4), Y3
+	VMOVUPS (BX)(AX*4), Y4
+	VMOVUPS 32(BX)(AX*4), Y5
+	VSUBPS  Y1, Y2, Y2
+	VMULPS  Y0, Y2, Y2
+	VMULPS  Y4, Y2, Y2
+	VSUBPS  Y1, Y3, Y3
+	VMULPS  Y0, Y3, Y3
+	VMULPS  Y5, Y3, Y3
+	VADDPS  (SI)(AX*4), Y2, Y2
+	VADDPS  32(SI)(AX*4), Y3, Y3
+	VMOVUPS Y2, (CX)(AX*4)
+	VMOVUPS Y3, 32(CX)(AX*4)
+	ADDQ    $0x00000010, AX
+	JNZ     scale
 	VZEROUPPER
 	RET

@@ -138,16 +138,31 @@ func geluLevel(l Level, v []float32) bool {
 	return true
 }
 
-// expLevel is Exp by a level's kernel, as geluLevel is Gelu.
-func expLevel(l Level, v []float32, top float32) bool {
+// softmaxLevel is Softmax by a level's kernel, for lengths that are a multiple
+// of 16. It returns false where there is none.
+func softmaxLevel(l Level, v []float32, scale float32) bool {
 	switch {
-	case l == Generic:
+	case l == Generic || len(v)%step != 0:
 		return false
 	case len(v) == 0:
 	case l == AVX512:
-		expAVX512(len(v), &v[0], top)
+		softmaxAVX512(len(v), &v[0], scale)
 	default:
-		expAVX2(len(v), &v[0], top)
+		softmaxAVX2(len(v), &v[0], scale)
+	}
+	return true
+}
+
+// addNormLevel is AddNorm by a level's kernel, as softmaxLevel is Softmax.
+func addNormLevel(l Level, dst, v, weight, bias []float32, epsilon float32) bool {
+	switch {
+	case l == Generic || len(dst)%step != 0:
+		return false
+	case len(dst) == 0:
+	case l == AVX512:
+		addNormAVX512(len(dst), &dst[0], &v[0], &weight[0], &bias[0], epsilon)
+	default:
+		addNormAVX2(len(dst), &dst[0], &v[0], &weight[0], &bias[0], epsilon)
 	}
 	return true
 }

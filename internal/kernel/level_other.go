@@ -40,4 +40,6 @@ func tanhLevel(Level, []float64) bool { return false }
 
 func geluLevel(Level, []float32) bool { return false }
 
-func expLevel(Level, []float32, float32) bool { return false }
+func softmaxLevel(Level, []float32, float32) bool { return false }
+
+func addNormLevel(_ Level, _, _, _, _ []float32, _ float32) bool { return false }

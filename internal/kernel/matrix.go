@@ -15,14 +15,27 @@ type Matrix struct {
 	panels []float32 // [⌈n/32⌉, k, 32], zeros beyond column n
 }
 
-// Pack packs the weight w [n, k] of a linear layer, row-major, so that MulT
-// multiplies by its transpose. It reuses the memory of m.
-func (m *Matrix) Pack(w []float32, n, k int) {
+// Pack packs n rows of k numbers that lie stride numbers apart, so that Mul
+// multiplies by their transpose: for the weight [n, k] of a linear layer stride
+// is k. It reuses the memory of m.
+func (m *Matrix) Pack(w []float32, n, k, stride int) {
 	m.fit(n, k)
-	for j := range n {
-		at := j/PanelWidth*k*PanelWidth + j%PanelWidth
-		for p, x := range w[j*k:][:k] {
-			m.panels[at+p*PanelWidth] = x
+	const few = 4 // rows read side by side are written side by side
+	for j := 0; j < n && k > 0; j += few {
+		panel := m.panels[j/PanelWidth*k*PanelWidth+j%PanelWidth:]
+		if n-j < few {
+			for i := range n - j {
+				for p, x := range w[(j+i)*stride:][:k] {
+					panel[p*PanelWidth+i] = x
+				}
+			}
+			break
+		}
+		r0 := w[j*stride:][:k]
+		r1, r2, r3 := w[(j+1)*stride:][:len(r0)], w[(j+2)*stride:][:len(r0)], w[(j+3)*stride:][:len(r0)]
+		for p := range r0 {
+			four := (*[few]float32)(panel[p*PanelWidth:])
+			four[0], four[1], four[2], four[3] = r0[p], r1[p], r2[p], r3[p]
 		}
 	}
 }
@@ -79,14 +92,15 @@ func (m *Matrix) Mul(dst []float32, ldc int, a []float32, lda int, bias []float3
 }
 
 // MulPanel sets dst [rows, 32] to a [rows, k] times panel p of m, the columns
-// 32·p to 32·p+31, plus the first 32 numbers of bias. Rows of a lie lda numbers
-// apart, best Stride(k). Columns that m does not have are zeros plus bias. It
-// panics if a slice is too short.
-func (m *Matrix) MulPanel(dst []float32, p int, a []float32, lda int, bias []float32, rows int) {
-	if p < 0 || p*PanelWidth >= m.n || lda < m.k || rows < 1 || len(a) < (rows-1)*lda+m.k || len(dst) < rows*PanelWidth || len(bias) < PanelWidth {
+// 32·p to 32·p+31, plus the first 32 numbers of bias. Rows of dst lie ldc
+// numbers apart, those of a lda, best Stride(k). Columns that m does not have
+// are zeros plus bias. It panics if a slice is too short.
+func (m *Matrix) MulPanel(dst []float32, ldc, p int, a []float32, lda int, bias []float32, rows int) {
+	if p < 0 || p*PanelWidth >= m.n || lda < m.k || ldc < PanelWidth || rows < 1 ||
+		len(a) < (rows-1)*lda+m.k || len(dst) < (rows-1)*ldc+PanelWidth || len(bias) < PanelWidth {
 		panic(fmt.Sprintf("kernel: %d rows of %d times panel %d of %d by %d with slices of %d, %d and %d", rows, lda, p, m.k, m.n, len(a), len(dst), len(bias)))
 	}
-	mulPanel(level, dst, PanelWidth, a, lda, m.panels[p*m.k*PanelWidth:][:m.k*PanelWidth], bias, rows, m.k)
+	mulPanel(level, dst, ldc, a, lda, m.panels[p*m.k*PanelWidth:][:m.k*PanelWidth], bias, rows, m.k)
 }
 
 // Rows that lie a multiple of 1,024 bytes apart meet in the same few sets of

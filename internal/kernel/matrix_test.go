@@ -60,8 +60,8 @@ func TestMulIsTheStatedSum(t *testing.T) {
 		for _, l := range levels() {
 			at(l, func() {
 				var m Matrix
-				m.Pack(random(r, 40*40), 40, 40) // what is reused must not show
-				m.Pack(w, n, k)
+				m.Pack(random(r, 40*40), 40, 40, 40) // what is reused must not show
+				m.Pack(w, n, k, k)
 				dst := random(r, rows*ldc)
 				before := slices.Clone(dst)
 				m.Mul(dst, ldc, a, lda, bias, rows)
@@ -93,7 +93,7 @@ func TestMulRowsStandAlone(t *testing.T) {
 	for _, l := range levels() {
 		at(l, func() {
 			var m Matrix
-			m.Pack(w, n, k)
+			m.Pack(w, n, k, k)
 			whole := make([]float32, rows*n)
 			m.Mul(whole, n, a, k, bias, rows)
 			for lo := 0; lo < rows; {
@@ -122,8 +122,8 @@ func TestPackRows(t *testing.T) {
 			}
 		}
 		var a, b Matrix
-		b.Pack(random(r, 90*90), 90, 90)
-		a.Pack(w, n, k)
+		b.Pack(random(r, 90*90), 90, 90, 90)
+		a.Pack(w, n, k, k)
 		b.PackRows(rows, n, k, stride)
 		if !slices.Equal(a.panels, b.panels) {
 			t.Fatalf("n=%d k=%d: packed otherwise", n, k)
@@ -133,7 +133,7 @@ func TestPackRows(t *testing.T) {
 
 func TestMulRefusesShortSlices(t *testing.T) {
 	var m Matrix
-	m.Pack(make([]float32, 4), 2, 2)
+	m.Pack(make([]float32, 4), 2, 2, 2)
 	four, three := make([]float32, 4), make([]float32, 3)
 	for name, call := range map[string]func(){
 		"dst":  func() { m.Mul(three, 2, four, 2, nil, 2) },
@@ -162,7 +162,7 @@ func BenchmarkMul(b *testing.B) {
 		for _, l := range levels() {
 			b.Run(fmt.Sprintf("%dx%dx%d/%s", rows, n, k, l), func(b *testing.B) {
 				var m Matrix
-				m.Pack(w, n, k)
+				m.Pack(w, n, k, k)
 				at(l, func() {
 					for b.Loop() {
 						m.Mul(dst, n, a, k, bias, rows)
@@ -180,6 +180,6 @@ func BenchmarkPack(b *testing.B) {
 	var m Matrix
 	b.SetBytes(4 * 4096 * 384)
 	for b.Loop() {
-		m.Pack(w, 4096, 384)
+		m.Pack(w, 4096, 384, 384)
 	}
 }

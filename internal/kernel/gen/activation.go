@@ -114,27 +114,3 @@ func gelu(level string, vector func() VecVirtual, width int) {
 const erfcP = 0.45
 
 var erfc = []float32{0.25898951926596697, 0.20101053113165085, 0.46016741589713794, -0.3757980439198458, 0.8571638657960345, -0.4941026225765664, 0.09256933544492865}
-
-// exponential writes e^(x − top), for n that is a multiple of the width.
-func exponential(level string, vector func() VecVirtual, width int) {
-	TEXT("exp"+level, NOSPLIT, "func(n int, v *float32, top float32)")
-	Doc("exp" + level + " is Exp for n that is a multiple of 16.")
-	n, v := Load(Param("n"), GP64()), Load(Param("v"), GP64())
-	first, top := XMM(), vector()
-	Load(Param("top"), first)
-	VBROADCASTSS(first, top)
-	Label("loop")
-	TESTQ(n, n)
-	JZ(LabelRef("done"))
-	y := vector()
-	VMOVUPS(Mem{Base: v}, y)
-	VSUBPS(top, y, y)
-	expInPlace(y, vector, width == 16)
-	VMOVUPS(y, Mem{Base: v})
-	ADDQ(U32(uint32(4*width)), v)
-	SUBQ(U32(uint32(width)), n)
-	JMP(LabelRef("loop"))
-	Label("done")
-	VZEROUPPER()
-	RET()
-}

@@ -32,7 +32,9 @@ func main() {
 	tanh("AVX2", YMM, 4)
 	gelu("AVX512", ZMM, 16)
 	gelu("AVX2", YMM, 8)
-	exponential("AVX512", ZMM, 16)
-	exponential("AVX2", YMM, 8)
+	softmax("AVX512", ZMM, 16)
+	softmax("AVX2", YMM, 8)
+	addNorm("AVX512", ZMM, 16)
+	addNorm("AVX2", YMM, 8)
 	Generate()
 }
