@@ -79,17 +79,21 @@ func (m *Matrix) Mul(dst []float32, ldc int, a []float32, lda int, bias []float3
 		defer scratches.Put(scratch)
 		a, lda = *scratch, Stride(m.k)
 	}
-	var edge tileEdge
 	for j := 0; j < m.n; j += PanelWidth {
-		panel := m.panels[j*m.k:][:m.k*PanelWidth]
-		b := edge.bias(bias, j, m.n)
-		if m.n-j >= PanelWidth {
-			mulPanel(level, dst[j:], ldc, a, lda, panel, b, rows, m.k)
-			continue
+		panel, b := m.panels[j*m.k:][:m.k*PanelWidth], noBias
+		switch {
+		case m.n-j < PanelWidth:
+			m.mulEdge(dst[j:], ldc, a, lda, panel, bias, rows)
+			return
+		case bias != nil:
+			b = bias[j:]
 		}
-		m.mulEdge(&edge, dst[j:], ldc, a, lda, panel, b, rows)
+		mulPanel(level, dst[j:], ldc, a, lda, panel, b, rows, m.k)
 	}
 }
+
+// noBias are the biases of a panel that has none.
+var noBias = make([]float32, PanelWidth)
 
 // MulPanel sets dst [rows, 32] to a [rows, k] times panel p of m, the columns
 // 32·p to 32·p+31, plus the first 32 numbers of bias. Rows of dst lie ldc
@@ -142,36 +146,20 @@ func (m *Matrix) check(dst []float32, ldc int, a []float32, lda int, bias []floa
 	}
 }
 
-// tileEdge is scratch for the last panel, of which not all columns exist.
-type tileEdge struct {
-	biases [PanelWidth]float32
-	tile   [edgeRows * PanelWidth]float32
-}
-
-// edgeRows is how many rows of the last panel are computed at a time.
-const edgeRows = 14
-
-// bias returns 32 biases from column j on, with zeros for those that are not
-// there.
-func (e *tileEdge) bias(bias []float32, j, n int) []float32 {
-	if bias != nil && n-j >= PanelWidth {
-		return bias[j:]
-	}
-	clear(e.biases[:])
-	if bias != nil {
-		copy(e.biases[:], bias[j:n])
-	}
-	return e.biases[:]
-}
-
-// mulEdge multiplies by the last panel.
-func (m *Matrix) mulEdge(e *tileEdge, dst []float32, ldc int, a []float32, lda int, panel, bias []float32, rows int) {
+// mulEdge multiplies by the last panel, of which not all columns exist.
+func (m *Matrix) mulEdge(dst []float32, ldc int, a []float32, lda int, panel, bias []float32, rows int) {
+	const some = 14 // rows at a time
 	columns := m.n % PanelWidth
-	for i := 0; i < rows; i += edgeRows {
-		some := min(edgeRows, rows-i)
-		mulPanel(level, e.tile[:], PanelWidth, a[i*lda:], lda, panel, bias, some, m.k)
-		for r := range some {
-			copy(dst[(i+r)*ldc:][:columns], e.tile[r*PanelWidth:])
+	b := make([]float32, PanelWidth)
+	if bias != nil {
+		copy(b, bias[m.n-columns:m.n])
+	}
+	tile := make([]float32, some*PanelWidth)
+	for i := 0; i < rows; i += some {
+		now := min(some, rows-i)
+		mulPanel(level, tile, PanelWidth, a[i*lda:], lda, panel, b, now, m.k)
+		for r := range now {
+			copy(dst[(i+r)*ldc:][:columns], tile[r*PanelWidth:])
 		}
 	}
 }
