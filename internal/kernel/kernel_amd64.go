@@ -36,6 +36,9 @@ func tileAVX23x32(k int, a *float32, lda int, w *float32, bias *float32, c *floa
 // lda and ldc bytes, w has rows of 32 numbers; k is at least 1.
 func tileAVX21x32(k int, a *float32, lda int, w *float32, bias *float32, c *float32, ldc int)
 
+// packAVX2 sets panel[p][i] to rows[i][p] for 8 rows, stride bytes apart; k is a positive multiple of 8.
+func packAVX2(k int, rows *float32, stride int, panel *float32)
+
 // dotAVX2 is Dot for n that is a multiple of 32.
 func dotAVX2(n int, x *float32, w *float32) float64
 

@@ -73,6 +73,17 @@ func dotShapes(l Level) []dotShape {
 	return nil
 }
 
+// packLevel packs the first 8 of rows by a level's kernel. It returns false
+// where there is none.
+func packLevel(l Level, panel, rows []float32, k, stride int) bool {
+	if l == Generic || k == 0 || k%8 != 0 {
+		return false
+	}
+	_, _ = rows[7*stride+k-1], panel[(k-1)*PanelWidth+7]
+	packAVX2(k, &rows[0], 4*stride, &panel[0])
+	return true
+}
+
 // addLevel adds a tile to a Shortlist by a level's kernel and returns the
 // length of the longest list.
 func addLevel(l Level, s *Shortlist, tile []float32, first int, exist uint32) int {

@@ -26,6 +26,8 @@ func shapes(Level) []shape { return nil }
 
 func dotShapes(Level) []dotShape { return nil }
 
+func packLevel(_ Level, _, _ []float32, _, _ int) bool { return false }
+
 func addLevel(_ Level, s *Shortlist, tile []float32, first int, exist uint32) int {
 	return s.addGeneric(tile, first, exist)
 }

@@ -20,25 +20,21 @@ type Matrix struct {
 // is k. It reuses the memory of m.
 func (m *Matrix) Pack(w []float32, n, k, stride int) {
 	m.fit(n, k)
-	const few = 4 // rows read side by side are written side by side
-	for j := 0; j < n && k > 0; j += few {
+	for j := 0; j < n && k > 0; {
 		panel := m.panels[j/PanelWidth*k*PanelWidth+j%PanelWidth:]
-		if n-j < few {
-			for i := range n - j {
-				for p, x := range w[(j+i)*stride:][:k] {
-					panel[p*PanelWidth+i] = x
-				}
-			}
-			break
+		if n-j >= packedAtOnce && packLevel(level, panel, w[j*stride:], k, stride) {
+			j += packedAtOnce
+			continue
 		}
-		r0 := w[j*stride:][:k]
-		r1, r2, r3 := w[(j+1)*stride:][:len(r0)], w[(j+2)*stride:][:len(r0)], w[(j+3)*stride:][:len(r0)]
-		for p := range r0 {
-			four := (*[few]float32)(panel[p*PanelWidth:])
-			four[0], four[1], four[2], four[3] = r0[p], r1[p], r2[p], r3[p]
+		for p, x := range w[j*stride:][:k] {
+			panel[p*PanelWidth] = x
 		}
+		j++
 	}
 }
+
+// packedAtOnce is how many rows the kernel of Pack takes.
+const packedAtOnce = 8
 
 // PackRows packs k rows of n columns that lie stride numbers apart.
 func (m *Matrix) PackRows(rows []float32, n, k, stride int) {

@@ -109,24 +109,38 @@ func TestMulRowsStandAlone(t *testing.T) {
 	}
 }
 
-func TestPackRows(t *testing.T) {
+func TestPack(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
-	for range 50 {
-		n, k := 1+r.IntN(70), 1+r.IntN(30)
-		stride := n + r.IntN(5)
-		rows := random(r, k*stride)
-		w := make([]float32, n*k)
-		for p := range k {
-			for j := range n {
-				w[j*k+p] = rows[p*stride+j]
+	for round := range 100 {
+		n, k := 1+r.IntN(70), 1+r.IntN(50)
+		if round%2 == 0 {
+			k = k &^ 7
+		}
+		stride := max(n, k) + r.IntN(5)
+		rows := random(r, n*stride)
+		columns := make([]float32, k*stride) // the same, with rows and columns exchanged
+		for j := range n {
+			for p := range k {
+				columns[p*stride+j] = rows[j*stride+p]
 			}
 		}
-		var a, b Matrix
-		b.Pack(random(r, 90*90), 90, 90, 90)
-		a.Pack(w, n, k, k)
-		b.PackRows(rows, n, k, stride)
-		if !slices.Equal(a.panels, b.panels) {
-			t.Fatalf("n=%d k=%d: packed otherwise", n, k)
+		for _, l := range levels() {
+			at(l, func() {
+				var a, b Matrix
+				a.Pack(random(r, 90*90), 90, 90, 90) // what is reused must not show
+				a.Pack(rows, n, k, stride)
+				b.PackRows(columns, n, k, stride)
+				if !slices.Equal(a.panels, b.panels) {
+					t.Fatalf("%s: n=%d k=%d: packed otherwise", l, n, k)
+				}
+				for p := range k {
+					for j := range n {
+						if got, want := a.panels[j/PanelWidth*k*PanelWidth+p*PanelWidth+j%PanelWidth], rows[j*stride+p]; got != want {
+							t.Fatalf("%s: n=%d k=%d: %d,%d is %v, want %v", l, n, k, p, j, got, want)
+						}
+					}
+				}
+			})
 		}
 	}
 }

@@ -16,6 +16,7 @@ func main() {
 	tile("AVX2", 6, 16, YMM, 8)
 	tile("AVX2", 3, 32, YMM, 8)
 	tile("AVX2", 1, 32, YMM, 8)
+	pack()
 	dot()
 	dotAhead()
 	dots("AVX512", 6, 4, ZMM, 8)
