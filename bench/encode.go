@@ -145,7 +145,7 @@ func randomModel(random *rand.Rand, s *EncodeSettings) (*model.SAE, []*model.Int
 		EncoderWeight: draw(s.Features*s.Dim, root(s.Dim)), EncoderBias: draw(s.Features, .05), DecoderBias: draw(s.Dim, .01)}
 	sae.Decoder = sae.EncoderWeight
 	var internalizers []*model.Internalizer
-	for range model.InternalizerViews() {
+	for range len(model.InternalizerViews()) {
 		internalizers = append(internalizers, &model.Internalizer{Dim: s.Dim, Hidden: s.Hidden,
 			W1: draw(s.Hidden*s.Dim, root(s.Dim)), B1: draw(s.Hidden, .02), W2: draw(s.Dim*s.Hidden, root(s.Hidden)), B2: draw(s.Dim, .02)})
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/steersight/steersight/internal/kernel"
 	"github.com/steersight/steersight/model"
 )
 
@@ -49,6 +50,22 @@ func TestViewsEqualTheFormula(t *testing.T) {
 			}
 		}
 	}
+}
+
+// definedView is R_t(z) bit for bit, written down as plainly as can be.
+func definedView(m *model.Internalizer, z []float32) []float32 {
+	hidden, view := make([]float32, m.Hidden), make([]float32, m.Dim)
+	for h := range hidden {
+		hidden[h] = float32(kernel.Tanh(slowDot(z, m.W1[h*m.Dim:][:m.Dim]) + float64(m.B1[h])))
+	}
+	for o := range view {
+		view[o] = float32(slowDot(hidden, m.W2[o*m.Hidden:][:m.Hidden]) + float64(m.B2[o]))
+	}
+	norm := max(math.Sqrt(slowDot(view, view)), 1e-12)
+	for o := range view {
+		view[o] = float32(float64(view[o]) / norm)
+	}
+	return view
 }
 
 func TestViewsErrors(t *testing.T) {

@@ -16,7 +16,7 @@ func TestGelu(t *testing.T) {
 		}
 		var bits []float32
 		for _, l := range levels() {
-			at(l, func() {
+			With(l, func() {
 				v := slices.Clone(x)
 				Gelu(v)
 				for i := range v {
@@ -39,7 +39,7 @@ func TestGelu(t *testing.T) {
 func TestActivationsKeepNaN(t *testing.T) {
 	nan := float32(math.NaN())
 	for _, l := range levels() {
-		at(l, func() {
+		With(l, func() {
 			for at := range 20 {
 				v := make([]float32, 20)
 				v[at] = nan
@@ -57,7 +57,7 @@ func BenchmarkGelu(b *testing.B) {
 	v := make([]float32, len(x))
 	for _, l := range levels() {
 		b.Run(string(l), func(b *testing.B) {
-			at(l, func() {
+			With(l, func() {
 				for b.Loop() {
 					copy(v, x)
 					Gelu(v)

@@ -25,7 +25,7 @@ func TestDotsAreDots(t *testing.T) {
 				x[i] = float32(math.Ldexp(float64(x[i]), r.IntN(80)-40))
 			}
 			for _, l := range levels() {
-				at(l, func() {
+				With(l, func() {
 					dst := make([]float64, xs*ws)
 					Dots(dst, wide(x), xs, w, ws, n)
 					for i := range xs {
@@ -50,7 +50,7 @@ func TestDotRowsAreDots(t *testing.T) {
 		}
 		rows := []uint32{3, 0, 8, 8, 1}
 		for _, l := range levels() {
-			at(l, func() {
+			With(l, func() {
 				dst := make([]float64, len(rows))
 				DotRows(dst, wide(x), w, rows)
 				for i, row := range rows {
@@ -88,7 +88,7 @@ func BenchmarkDots(b *testing.B) {
 		x, w, dst := wide(random(r, xs*n)), random(r, ws*n), make([]float64, xs*ws)
 		for _, l := range levels() {
 			b.Run(fmt.Sprintf("%dx%dx%d/%s", xs, ws, n, l), func(b *testing.B) {
-				at(l, func() {
+				With(l, func() {
 					for b.Loop() {
 						Dots(dst, x, xs, w, ws, n)
 					}

@@ -23,13 +23,6 @@ func random(r *rand.Rand, n int) []float32 {
 	return s
 }
 
-// at runs f with a level in use.
-func at(l Level, f func()) {
-	defer func(before Level) { level = before }(level)
-	level = l
-	f()
-}
-
 // stated is the sum as the package comment states it, fused or not. A fused
 // product and sum of float32 is exact in float64 before it is rounded, unless
 // it lies half-way, which random numbers do not.
@@ -58,7 +51,7 @@ func TestMulIsTheStatedSum(t *testing.T) {
 			bias = nil
 		}
 		for _, l := range levels() {
-			at(l, func() {
+			With(l, func() {
 				var m Matrix
 				m.Pack(random(r, 40*40), 40, 40, 40) // what is reused must not show
 				m.Pack(w, n, k, k)
@@ -91,7 +84,7 @@ func TestMulRowsStandAlone(t *testing.T) {
 	const rows, n, k = 61, 83, 65
 	a, w, bias := random(r, rows*k), random(r, n*k), random(r, n)
 	for _, l := range levels() {
-		at(l, func() {
+		With(l, func() {
 			var m Matrix
 			m.Pack(w, n, k, k)
 			whole := make([]float32, rows*n)
@@ -125,7 +118,7 @@ func TestPack(t *testing.T) {
 			}
 		}
 		for _, l := range levels() {
-			at(l, func() {
+			With(l, func() {
 				var a, b Matrix
 				a.Pack(random(r, 90*90), 90, 90, 90) // what is reused must not show
 				a.Pack(rows, n, k, stride)
@@ -177,7 +170,7 @@ func BenchmarkMul(b *testing.B) {
 			b.Run(fmt.Sprintf("%dx%dx%d/%s", rows, n, k, l), func(b *testing.B) {
 				var m Matrix
 				m.Pack(w, n, k, k)
-				at(l, func() {
+				With(l, func() {
 					for b.Loop() {
 						m.Mul(dst, n, a, k, bias, rows)
 					}

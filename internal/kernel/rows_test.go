@@ -13,7 +13,7 @@ func overLevels(t *testing.T, want []float64, tolerance float64, f func() []floa
 	t.Helper()
 	var bits []float32
 	for _, l := range levels() {
-		at(l, func() {
+		With(l, func() {
 			got := f()
 			for i := range want {
 				if !(math.Abs(float64(got[i])-want[i]) <= tolerance) {
@@ -50,7 +50,7 @@ func TestSoftmax(t *testing.T) {
 		})
 	}
 	for _, l := range levels() {
-		at(l, func() {
+		With(l, func() {
 			inf := float32(math.Inf(1))
 			v := slices.Repeat([]float32{2, -inf, -1e30, 2}, 8)
 			Softmax(v, 1)
@@ -100,7 +100,7 @@ func BenchmarkRows(b *testing.B) {
 	x, y, weight, v := random(r, 384), random(r, 384), random(r, 384), make([]float32, 384)
 	for _, l := range levels() {
 		b.Run("softmax/"+string(l), func(b *testing.B) {
-			at(l, func() {
+			With(l, func() {
 				for b.Loop() {
 					copy(v, x)
 					Softmax(v, 1)
@@ -108,7 +108,7 @@ func BenchmarkRows(b *testing.B) {
 			})
 		})
 		b.Run("norm/"+string(l), func(b *testing.B) {
-			at(l, func() {
+			With(l, func() {
 				for b.Loop() {
 					copy(v, x)
 					AddNorm(v, y, weight, y, 1e-12)

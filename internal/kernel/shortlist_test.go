@@ -30,7 +30,7 @@ func TestShortlist(t *testing.T) {
 		}
 		last := 1 + r.IntN(PanelWidth)
 		for _, l := range levels() {
-			at(l, func() {
+			With(l, func() {
 				s.Reset(rows, r.IntN(100))
 				copy(s.Limits, limits)
 				for n, tile := range tiles {

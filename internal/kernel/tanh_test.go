@@ -67,7 +67,7 @@ func TestTanhAllIsTanh(t *testing.T) {
 			x = append(x, r.NormFloat64()*math.Exp(4*r.NormFloat64()))
 		}
 		for _, l := range levels() {
-			at(l, func() {
+			With(l, func() {
 				v := slices.Clone(x)
 				TanhAll(v)
 				for i := range v {
@@ -87,7 +87,7 @@ func BenchmarkTanhAll(b *testing.B) {
 	}
 	for _, l := range levels() {
 		b.Run(string(l), func(b *testing.B) {
-			at(l, func() {
+			With(l, func() {
 				for b.Loop() {
 					copy(v, x)
 					TanhAll(v)
