@@ -32,6 +32,15 @@ func tile(level string, rows, columns int, vector func() VecVirtual, width int) 
 		}
 	}
 	as := newRows(a, lda, rows)
+	// Many rows leave time to ask for the panel that comes next; with few rows
+	// the panels come as fast as memory gives them anyway.
+	ahead := rows > 4
+	next := GP64()
+	if ahead {
+		MOVQ(k, next)
+		SHLQ(U8(7), next)
+		ADDQ(w, next)
+	}
 	size := width * 4
 	ws := make([]VecVirtual, per)
 	for j := range ws {
@@ -42,6 +51,9 @@ func tile(level string, rows, columns int, vector func() VecVirtual, width int) 
 		for j := range ws {
 			VMOVUPS(Mem{Base: w, Disp: p*panel*4 + j*size}, ws[j])
 		}
+		for line := 0; ahead && line < columns*4; line += 64 {
+			PREFETCHT1(Mem{Base: next, Disp: p*panel*4 + line})
+		}
 		for i := range rows {
 			VBROADCASTSS(as.at(i).Offset(p*4), x)
 			for j := range ws {
@@ -51,6 +63,9 @@ func tile(level string, rows, columns int, vector func() VecVirtual, width int) 
 	}
 	advance := func(steps int) {
 		ADDQ(U32(uint32(steps*panel*4)), w)
+		if ahead {
+			ADDQ(U32(uint32(steps*panel*4)), next)
+		}
 		for _, base := range as.bases {
 			ADDQ(U32(uint32(steps*4)), base)
 		}
