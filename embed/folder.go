@@ -16,11 +16,12 @@ import (
 )
 
 // Texts are tokenized textGroup at a time, and run through the model in batches
-// of up to batchTokens tokens, or one text if that alone has more: so an
-// Encode of any size needs a bounded amount of memory.
+// of up to batchTokens tokens a thread, or one text if that alone has more: so
+// an Encode of any size needs a bounded amount of memory, and the numbers of a
+// batch are still in cache when the next layer wants them.
 const (
 	textGroup   = 256
-	batchTokens = 2048
+	batchTokens = 256
 )
 
 // FolderOptions say how a Folder runs. The zero value is a good choice.
@@ -194,7 +195,7 @@ func (f *Folder) encodeGroup(ctx context.Context, rows [][]float32, texts []stri
 	}
 	defer f.batches.Put(b)
 	for lo := 0; lo < len(ids); {
-		hi := b.fill(ids[lo:]) + lo
+		hi := b.fill(ids[lo:], batchTokens*f.threads) + lo
 		if err := f.model.run(ctx, b, f.threads); err != nil {
 			return err
 		}
@@ -206,12 +207,12 @@ func (f *Folder) encodeGroup(ctx context.Context, rows [][]float32, texts []stri
 	return nil
 }
 
-// fill takes texts into the batch while there is room, at least one, and
+// fill takes texts into the batch, up to most tokens but at least one text, and
 // returns how many.
-func (b *batch) fill(ids [][]int32) int {
+func (b *batch) fill(ids [][]int32, most int) int {
 	b.ids, b.starts = b.ids[:0], append(b.starts[:0], 0)
 	for i, text := range ids {
-		if i > 0 && len(b.ids)+len(text) > batchTokens {
+		if i > 0 && len(b.ids)+len(text) > most {
 			break
 		}
 		b.ids = append(b.ids, text...)
