@@ -120,7 +120,7 @@ func Encode(ctx context.Context, s EncodeSettings) (*EncodeReport, error) {
 		if err := b.run(ctx); err != nil {
 			return nil, err
 		}
-		if b.took() < fastest && (round > 0 || s.Rounds == 0) {
+		if round > 0 && b.took() < fastest {
 			fastest = b.took()
 			r.take(&b)
 		}
@@ -145,7 +145,7 @@ func randomModel(random *rand.Rand, s *EncodeSettings) (*model.SAE, []*model.Int
 		EncoderWeight: draw(s.Features*s.Dim, root(s.Dim)), EncoderBias: draw(s.Features, .05), DecoderBias: draw(s.Dim, .01)}
 	sae.Decoder = sae.EncoderWeight
 	var internalizers []*model.Internalizer
-	for range len(model.InternalizerViews()) {
+	for range model.NumViews - 1 { // the original has none
 		internalizers = append(internalizers, &model.Internalizer{Dim: s.Dim, Hidden: s.Hidden,
 			W1: draw(s.Hidden*s.Dim, root(s.Dim)), B1: draw(s.Hidden, .02), W2: draw(s.Dim*s.Hidden, root(s.Hidden)), B2: draw(s.Dim, .02)})
 	}
