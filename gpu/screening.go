@@ -82,7 +82,7 @@ func (s scale) usable() bool { return s.bound < 1e30 }
 
 // limit returns the lowest score of a feature of row i whose activation can be
 // positive and at least lowest, rounded down to float32. Where scores are of no
-// use no number is above it: there is no telling, and nothing to keep.
+// use no number is above it, so that only infinities and NaN are kept, in vain.
 func (s *screening) limit(i int, lowest float64) float32 {
 	if !s.scales[i].usable() {
 		return float32(math.Inf(1))
