@@ -40,7 +40,7 @@ func (s *screening) reset(x [][]float32, want wanted) {
 	s.want, s.stride = want, kernel.Stride(e.sae.Dim)
 	s.x = slices.Grow(s.x[:0], len(x)*s.stride)[:len(x)*s.stride]
 	s.scales = s.scales[:0]
-	s.lists.Reset(len(x), full(e.sae.K))
+	s.lists.Reset(len(x), min(full(e.sae.K), e.sae.Features))
 	for i, row := range x {
 		centred := s.vector(i)
 		for at, bias := range e.sae.DecoderBias {
