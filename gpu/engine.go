@@ -42,6 +42,7 @@ type Engine struct {
 	maxRowNorm float64       // largest ‖EncoderWeight_j‖
 	maxBias    float64       // largest |EncoderBias_j|
 	screenings sync.Pool     // of *screening
+	viewings   sync.Pool     // of *viewing
 
 	spent [stages]atomic.Int64 // nanoseconds
 }

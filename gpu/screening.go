@@ -40,7 +40,7 @@ func (s *screening) reset(x [][]float32, want wanted) {
 	s.want, s.stride = want, kernel.Stride(e.sae.Dim)
 	s.x = slices.Grow(s.x[:0], len(x)*s.stride)[:len(x)*s.stride]
 	s.scales = s.scales[:0]
-	s.lists.Reset(len(x), full(e.sae.K))
+	s.lists.Reset(len(x), min(full(e.sae.K), e.sae.Features))
 	for i, row := range x {
 		centred := s.vector(i)
 		for at, bias := range e.sae.DecoderBias {
@@ -82,7 +82,7 @@ func (s scale) usable() bool { return s.bound < 1e30 }
 
 // limit returns the lowest score of a feature of row i whose activation can be
 // positive and at least lowest, rounded down to float32. Where scores are of no
-// use no number is above it: there is no telling, and nothing to keep.
+// use no number is above it, so that only infinities and NaN are kept, in vain.
 func (s *screening) limit(i int, lowest float64) float32 {
 	if !s.scales[i].usable() {
 		return float32(math.Inf(1))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/steersight/steersight/internal/kernel"
@@ -31,17 +32,27 @@ func (e *Engine) Views(ctx context.Context, z [][]float32) ([][][]float32, error
 // viewsOnCPU writes the views of z.
 func (e *Engine) viewsOnCPU(ctx context.Context, z [][]float32, views [][][]float32) error {
 	return e.eachBlock(ctx, len(z), viewBlock, func(from, to int) error {
+		s, _ := e.viewings.Get().(*viewing)
+		if s == nil {
+			s = &viewing{}
+		}
+		defer e.viewings.Put(s)
 		start := time.Now()
-		wide := widen(z[from:to])
-		for t, r := range e.internalizers {
-			hidden := layer(wide, r.W1, r.B1, r.Dim)
-			kernel.TanhAll(hidden)
-			for i, y := range hidden {
-				hidden[i] = float64(float32(y))
+		s.z = s.z[:0]
+		for _, row := range z[from:to] {
+			for _, x := range row {
+				s.z = append(s.z, float64(x))
 			}
-			outputs := layer(hidden, r.W2, r.B2, r.Hidden)
+		}
+		for t, r := range e.internalizers {
+			s.hidden = layer(s.hidden, s.z, r.W1, r.B1, r.Dim)
+			kernel.TanhAll(s.hidden)
+			for i, y := range s.hidden {
+				s.hidden[i] = float64(float32(y))
+			}
+			s.outputs = layer(s.outputs, s.hidden, r.W2, r.B2, r.Hidden)
 			for i, view := range views[t][from:to] {
-				if err := normalize(view, outputs[i*r.Dim:]); err != nil {
+				if err := normalize(view, s.outputs[i*r.Dim:]); err != nil {
 					return &RowError{from + i, fmt.Errorf("internalizer %d: %w", t+1, err)}
 				}
 			}
@@ -51,21 +62,17 @@ func (e *Engine) viewsOnCPU(ctx context.Context, z [][]float32, views [][][]floa
 	})
 }
 
-// widen returns the numbers of rows, one after another, as float64.
-func widen(rows [][]float32) []float64 {
-	wide := make([]float64, 0, len(rows)*len(rows[0]))
-	for _, row := range rows {
-		for _, x := range row {
-			wide = append(wide, float64(x))
-		}
-	}
-	return wide
+// A viewing is scratch for a block of rows. Its numbers are float32 that were
+// widened, but for those of the outputs.
+type viewing struct {
+	z, hidden, outputs []float64 // a row's numbers after another's
 }
 
-// layer returns W·x + b for each row x of rows [n, in], one after another.
-func layer(rows []float64, w, b []float32, in int) []float64 {
+// layer returns W·x + b for each row x of rows [n, in], one after another, in
+// the memory of sums.
+func layer(sums, rows []float64, w, b []float32, in int) []float64 {
 	n := len(rows) / in
-	sums := make([]float64, n*len(b))
+	sums = slices.Grow(sums[:0], n*len(b))[:n*len(b)]
 	kernel.Dots(sums, rows, n, w, len(b), in)
 	for i := 0; i < len(sums); i += len(b) {
 		for j, bias := range b {

@@ -16,14 +16,13 @@ func above() {
 	TEXT("aboveAVX2", NOSPLIT, "func(rows int, tile, limits *float32, masks *uint32)")
 	Doc("aboveAVX2 sets bit c of masks[i] if number c of row i of the tile is not below limits[i].")
 	const width = 8
-	vector := YMM
 	rows, tile := Load(Param("rows"), GP64()), Load(Param("tile"), GP64())
 	limits, masks := Load(Param("limits"), GP64()), Load(Param("masks"), GP64())
 	Label("loop")
-	limit, all := vector(), GP32()
+	limit, all := YMM(), GP32()
 	VBROADCASTSS(Mem{Base: limits}, limit)
 	for i := panel/width - 1; i >= 0; i-- {
-		mask := compare(Mem{Base: tile, Disp: i * width * 4}, limit, vector, width)
+		mask := compare(Mem{Base: tile, Disp: i * width * 4}, limit, YMM, width)
 		if i == panel/width-1 {
 			MOVL(mask, all)
 			continue
