@@ -1,11 +1,12 @@
 // Package bench measures searches over real indexes: how long they take, what
 // the index and its making cost, and whether the answers are those of brute
-// force.
+// force. It measures, too, what goes before: embeddings ([Embed]), views and
+// codes ([Encode]).
 //
 // [Sparse] and [Steer] read a code set: a folder with indptr.npy (int64, one
 // more than there are documents), feats.npy (int32, ascending in a document)
 // and acts.npy (float32), and the same for the queries in files that begin with
-// q_. [Dense] makes its own vectors. All of them build an index on disk in a
+// q_. [Dense] makes its own vectors. These three build an index on disk in a
 // temporary folder, in batches as an application would, merge it into one
 // segment, and search it through Bleve.
 //

@@ -3,6 +3,8 @@ package embed
 import (
 	"context"
 	"math"
+	"slices"
+	"sync"
 
 	"github.com/steersight/steersight/internal/kernel"
 )
@@ -17,13 +19,15 @@ type bert struct {
 	norm      layerNorm
 	layers    []bertLayer
 	act       func([]float32)
+
+	attentions sync.Pool // of *attention
 }
 
 // rowBlock is how many rows a worker takes at a time, and queryBlock how many
 // rows of a text attend at a time.
 const (
 	rowBlock   = 56
-	queryBlock = 64
+	queryBlock = 28
 )
 
 // A batch is the tokens of several texts, one after the other and without
@@ -35,12 +39,14 @@ type batch struct {
 	hidden              []float32 // [rows, hidden], the layers' input and output
 	query, key, value   []float32 // [rows, hidden]
 	context, projection []float32 // [rows, hidden]
-	inner               []float32 // [rows, intermediate]
+	inner               []float32 // [rows, stride], of which intermediate count
+	stride              int
 }
 
 // fit makes room for the numbers of the batch's tokens.
 func (b *batch) fit(c *bertConfig) {
-	wide, inner := len(b.ids)*c.Hidden, len(b.ids)*c.Intermediate
+	b.stride = kernel.Stride(c.Intermediate)
+	wide, inner := len(b.ids)*c.Hidden, len(b.ids)*b.stride
 	if cap(b.hidden) < wide || cap(b.inner) < inner {
 		flat := make([]float32, 6*wide)
 		for i, s := range []*[]float32{&b.hidden, &b.query, &b.key, &b.value, &b.context, &b.projection} {
@@ -77,9 +83,10 @@ func (m *bert) run(ctx context.Context, b *batch, threads int) error {
 		blocks(threads, rows, func(lo, hi int) {
 			l.context.apply(b.projection, b.context, lo, hi)
 			l.contextNorm.addTo(b.hidden[lo*h:hi*h], b.projection[lo*h:hi*h], m.config.Epsilon)
-			l.up.apply(b.inner, b.hidden, lo, hi)
-			m.act(b.inner[lo*l.up.out : hi*l.up.out])
-			l.down.apply(b.projection, b.inner, lo, hi)
+			inner := b.inner[lo*b.stride : hi*b.stride]
+			l.up.weight.Mul(inner, b.stride, b.hidden[lo*h:], h, l.up.bias, hi-lo)
+			m.act(inner)
+			l.down.weight.Mul(b.projection[lo*h:], h, inner, b.stride, l.down.bias, hi-lo)
 			l.downNorm.addTo(b.hidden[lo*h:hi*h], b.projection[lo*h:hi*h], m.config.Epsilon)
 		})
 	}
@@ -94,39 +101,56 @@ func (m *bert) embed(b *batch, lo, hi int) {
 		position := m.positions[(i-lo)*h:][:h]
 		dst := b.hidden[i*h:][:h]
 		for j := range dst {
-			dst[j] = word[j] + m.types[j] + position[j]
+			dst[j] = word[j] + m.types[j]
 		}
-		m.norm.apply(dst, m.config.Epsilon)
+		m.norm.addTo(dst, position, m.config.Epsilon)
 	}
+}
+
+// An attention is scratch for one head of one text.
+type attention struct {
+	keys, values kernel.Matrix
+	scores       []float32 // [queryBlock, the text's rows up to a whole panel]
+	mask         []float32 // added to a row of scores: −∞ where there is no key
+}
+
+// fit makes room for n rows and returns how far apart rows of scores lie.
+func (a *attention) fit(n int) (stride int) {
+	stride = (n + kernel.PanelWidth - 1) / kernel.PanelWidth * kernel.PanelWidth
+	a.scores = slices.Grow(a.scores[:0], queryBlock*stride)[:queryBlock*stride]
+	a.mask = slices.Grow(a.mask[:0], stride)[:stride]
+	clear(a.mask[:n])
+	for j := n; j < stride; j++ {
+		a.mask[j] = float32(math.Inf(-1))
+	}
+	return stride
 }
 
 // attend computes one head of one text: its columns of b.context are
 // softmax(query·keyᵀ/√d)·value of the text's rows.
 func (m *bert) attend(b *batch, text, head int) {
+	s, _ := m.attentions.Get().(*attention)
+	if s == nil {
+		s = &attention{}
+	}
+	defer m.attentions.Put(s)
 	h := m.config.Hidden
 	d := h / m.config.Heads
-	lo, hi := b.starts[text], b.starts[text+1]
-	n := hi - lo
-	q, k := make([]float32, n*d), make([]float32, n*d)
-	scale := float32(1 / math.Sqrt(float64(d)))
-	for i := range n {
-		at := (lo+i)*h + head*d
-		for j, x := range b.query[at:][:d] {
-			q[i*d+j] = x * scale
-		}
-		copy(k[i*d:][:d], b.key[at:])
-	}
-	var keys, values kernel.Matrix
-	keys.Pack(k, n, d)
-	values.PackRows(b.value[lo*h+head*d:], d, n, h)
-	scores := make([]float32, min(n, queryBlock)*n)
+	n := b.starts[text+1] - b.starts[text]
+	at := b.starts[text]*h + head*d
+	query, key, value, context := b.query[at:], b.key[at:], b.value[at:], b.context[at:]
+	s.keys.Pack(key, n, d, h)
+	s.values.PackRows(value, d, n, h)
+	stride, scale := s.fit(n), float32(1/math.Sqrt(float64(d)))
 	for i := 0; i < n; i += queryBlock {
 		rows := min(queryBlock, n-i)
-		keys.Mul(scores, n, q[i*d:], d, nil, rows)
-		for r := range rows {
-			softmax(scores[r*n:][:n])
+		for j := 0; j < n; j += kernel.PanelWidth {
+			s.keys.MulPanel(s.scores[j:], stride, j/kernel.PanelWidth, query[i*h:], h, s.mask[j:], rows)
 		}
-		values.Mul(b.context[(lo+i)*h+head*d:], h, scores, n, nil, rows)
+		for r := range rows {
+			kernel.Softmax(s.scores[r*stride:][:stride], scale)
+		}
+		s.values.Mul(context[i*h:], h, s.scores, stride, nil, rows)
 	}
 }
 
@@ -137,78 +161,7 @@ func (l *linear) apply(dst, src []float32, lo, hi int) {
 
 // addTo adds the rows of v to those of dst and normalizes the sums.
 func (n layerNorm) addTo(dst, v []float32, epsilon float64) {
-	for i := range dst {
-		dst[i] += v[i]
+	for width := len(n.weight); len(dst) > 0; dst, v = dst[width:], v[width:] {
+		kernel.AddNorm(dst[:width], v[:width], n.weight, n.bias, float32(epsilon))
 	}
-	for width := len(n.weight); len(dst) > 0; dst = dst[width:] {
-		n.apply(dst[:width], epsilon)
-	}
-}
-
-// apply normalizes one row. Mean and variance are taken in float64.
-func (n layerNorm) apply(row []float32, epsilon float64) {
-	mean := sum(row) / float64(len(row))
-	scale := 1 / math.Sqrt(sumOfSquares(row, mean)/float64(len(row))+epsilon)
-	weight, bias := n.weight[:len(row)], n.bias[:len(row)]
-	for j, x := range row {
-		row[j] = float32((float64(x)-mean)*scale)*weight[j] + bias[j]
-	}
-}
-
-// softmax turns a row of scores into weights that sum to 1.
-func softmax(row []float32) {
-	kernel.Exp(row, largest(row))
-	scale := float32(1 / sum(row))
-	for j := range row {
-		row[j] *= scale
-	}
-}
-
-// The sums below go into four parts by turns, each of which need not wait for
-// the others.
-
-// sum returns the sum of a row.
-func sum(row []float32) float64 {
-	var s0, s1, s2, s3 float64
-	for ; len(row) >= 4; row = row[4:] {
-		s0 += float64(row[0])
-		s1 += float64(row[1])
-		s2 += float64(row[2])
-		s3 += float64(row[3])
-	}
-	for _, x := range row {
-		s0 += float64(x)
-	}
-	return s0 + s1 + s2 + s3
-}
-
-// sumOfSquares returns the sum of the squared distances of a row's numbers
-// from their mean. The conversions keep products and sums from being fused,
-// which would round differently on machines that fuse.
-func sumOfSquares(row []float32, mean float64) float64 {
-	var s0, s1, s2, s3 float64
-	for ; len(row) >= 4; row = row[4:] {
-		d0, d1, d2, d3 := float64(row[0])-mean, float64(row[1])-mean, float64(row[2])-mean, float64(row[3])-mean
-		s0 += float64(d0 * d0)
-		s1 += float64(d1 * d1)
-		s2 += float64(d2 * d2)
-		s3 += float64(d3 * d3)
-	}
-	for _, x := range row {
-		d := float64(x) - mean
-		s0 += float64(d * d)
-	}
-	return s0 + s1 + s2 + s3
-}
-
-// largest returns the largest number of a row, which is not empty.
-func largest(row []float32) float32 {
-	m0, m1, m2, m3 := row[0], row[0], row[0], row[0]
-	for ; len(row) >= 4; row = row[4:] {
-		m0, m1, m2, m3 = max(m0, row[0]), max(m1, row[1]), max(m2, row[2]), max(m3, row[3])
-	}
-	for _, x := range row {
-		m0 = max(m0, x)
-	}
-	return max(m0, m1, m2, m3)
 }

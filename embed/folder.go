@@ -16,11 +16,12 @@ import (
 )
 
 // Texts are tokenized textGroup at a time, and run through the model in batches
-// of up to batchTokens tokens, or one text if that alone has more: so an
-// Encode of any size needs a bounded amount of memory.
+// of up to batchTokens tokens, or one text if that alone has more: so an Encode
+// of any size needs a bounded amount of memory, and the numbers of a batch are
+// still in cache when the next layer wants them.
 const (
 	textGroup   = 256
-	batchTokens = 2048
+	batchTokens = 256
 )
 
 // FolderOptions say how a Folder runs. The zero value is a good choice.
@@ -188,36 +189,69 @@ func (f *Folder) encodeGroup(ctx context.Context, rows [][]float32, texts []stri
 			return fmt.Errorf("text %d: %w", from+i, err)
 		}
 	}
+	ends := split(ids, f.threads)
+	threads, each := f.threads, 1
+	if len(ends) < f.threads { // too few batches: threads share the rows of one
+		threads, each = 1, f.threads
+	}
+	errs := make([]error, len(ends))
+	parallel(threads, len(ends), func(i int) {
+		lo := 0
+		if i > 0 {
+			lo = ends[i-1]
+		}
+		errs[i] = f.encodeBatch(ctx, rows[lo:ends[i]], ids[lo:ends[i]], from+lo, each)
+	})
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// split divides texts into batches and returns where each ends. Batches are
+// smaller where that keeps all threads at work.
+func split(ids [][]int32, threads int) (ends []int) {
+	tokens := 0
+	for _, text := range ids {
+		tokens += len(text)
+	}
+	most := min(batchTokens, (tokens+threads-1)/threads)
+	inBatch := 0
+	for i, text := range ids {
+		if i > 0 && inBatch+len(text) > most {
+			ends, inBatch = append(ends, i), 0
+		}
+		inBatch += len(text)
+	}
+	return append(ends, len(ids))
+}
+
+// encodeBatch encodes texts together, of which the first is number from.
+func (f *Folder) encodeBatch(ctx context.Context, rows [][]float32, ids [][]int32, from, threads int) error {
 	b, _ := f.batches.Get().(*batch)
 	if b == nil {
 		b = &batch{}
 	}
 	defer f.batches.Put(b)
-	for lo := 0; lo < len(ids); {
-		hi := b.fill(ids[lo:]) + lo
-		if err := f.model.run(ctx, b, f.threads); err != nil {
-			return err
-		}
-		if i := f.pool(rows[lo:hi], b); i >= 0 {
-			return fmt.Errorf("text %d: its vector is not finite: the weights may be damaged", from+lo+i)
-		}
-		lo = hi
+	b.fill(ids)
+	if err := f.model.run(ctx, b, threads); err != nil {
+		return err
+	}
+	if i := f.pool(rows, b); i >= 0 {
+		return fmt.Errorf("text %d: its vector is not finite: the weights may be damaged", from+i)
 	}
 	return nil
 }
 
-// fill takes texts into the batch while there is room, at least one, and
-// returns how many.
-func (b *batch) fill(ids [][]int32) int {
+// fill makes the batch that of the texts.
+func (b *batch) fill(ids [][]int32) {
 	b.ids, b.starts = b.ids[:0], append(b.starts[:0], 0)
-	for i, text := range ids {
-		if i > 0 && len(b.ids)+len(text) > batchTokens {
-			break
-		}
+	for _, text := range ids {
 		b.ids = append(b.ids, text...)
 		b.starts = append(b.starts, len(b.ids))
 	}
-	return len(b.starts) - 1
 }
 
 // pool sets the rows to the vectors of the batch's texts. It returns the

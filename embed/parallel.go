@@ -22,10 +22,12 @@ func parallel(threads, n int, do func(i int)) {
 	wg.Wait()
 }
 
-// blocks calls do for consecutive ranges that make up the rows 0 to n: of
-// rowBlock rows, or fewer where that leaves a thread without any.
+// blocks calls do for consecutive ranges that make up the rows 0 to n: of up to
+// rowBlock rows, as many for each thread.
 func blocks(threads, n int, do func(lo, hi int)) {
-	size := min(rowBlock, (n+threads-1)/threads)
+	each := (n + threads - 1) / threads
+	count := (each + rowBlock - 1) / rowBlock
+	size := (each + count - 1) / count
 	parallel(threads, (n+size-1)/size, func(i int) {
 		do(i*size, min((i+1)*size, n))
 	})

@@ -90,7 +90,7 @@ func (r *weightReader) linear(name string, out, in int) linear {
 	l := linear{out: out, in: in}
 	weight := r.tensor(name+".weight", out, in)
 	if l.bias = r.tensor(name+".bias", out); r.err == nil {
-		l.weight.Pack(weight, out, in)
+		l.weight.Pack(weight, out, in, in)
 	}
 	return l
 }

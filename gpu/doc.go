@@ -17,7 +17,10 @@
 //
 // Doing every sum in float64 would be slow. Encode first screens all features
 // in float32, whose error has a proven bound, and computes the definition only
-// for the features that the bound cannot rule out: a few more than K.
+// for the features that the bound cannot rule out: a few more than K. It keeps
+// the best of each row while it goes through the features, so that memory does
+// not grow with their number times the rows. Views are float64 throughout, six
+// rows by four at a time, in the same order as one by one.
 //
 // # Devices
 //

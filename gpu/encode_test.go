@@ -214,20 +214,30 @@ func TestEncodeErrors(t *testing.T) {
 }
 
 func BenchmarkEncode(b *testing.B) {
-	r := rand.New(rand.NewPCG(11, 12))
-	sae := randomSAE(r, 384, 4096, 64, "random")
-	x := make([][]float32, 64)
-	for i := range x {
-		x[i] = randomVector(r, 384)
-	}
-	e, err := Open(sae, nil, Options{Threads: 1})
-	if err != nil {
-		b.Fatal(err)
-	}
-	for b.Loop() {
-		if _, err := e.Encode(context.Background(), x); err != nil {
-			b.Fatal(err)
+	for _, shape := range [][4]int{{384, 4096, 64, 1}, {384, 4096, 64, 8}, {384, 4096, 64, 256}, {1024, 32768, 64, 256}} {
+		dim, features, k, rows := shape[0], shape[1], shape[2], shape[3]
+		if testing.Short() && features > 4096 {
+			continue
 		}
+		b.Run(fmt.Sprintf("%dx%d/k=%d/rows=%d", dim, features, k, rows), func(b *testing.B) {
+			r := rand.New(rand.NewPCG(11, 12))
+			sae := randomSAE(r, dim, features, k, "random")
+			x := make([][]float32, rows)
+			for i := range x {
+				x[i] = randomVector(r, dim)
+			}
+			e, err := Open(sae, nil, Options{Threads: 1})
+			if err != nil {
+				b.Fatal(err)
+			}
+			for b.Loop() {
+				if _, err := e.Encode(context.Background(), x); err != nil {
+					b.Fatal(err)
+				}
+			}
+			seconds := b.Elapsed().Seconds() / float64(b.N*rows)
+			b.ReportMetric(1/seconds, "rows/s")
+			b.ReportMetric(2*float64(dim*features)/seconds/1e9, "GFLOP/s")
+		})
 	}
-	b.ReportMetric(float64(b.N*len(x))/b.Elapsed().Seconds(), "rows/s")
 }

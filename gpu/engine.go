@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/steersight/steersight/internal/kernel"
 	"github.com/steersight/steersight/model"
@@ -37,8 +38,13 @@ type Engine struct {
 	accelerator   *accelerator // nil where all is done on the CPU
 
 	screen     kernel.Matrix // the encoder's weights
+	screenBias []float32     // EncoderBias, and zeros up to a whole panel
 	maxRowNorm float64       // largest ‖EncoderWeight_j‖
 	maxBias    float64       // largest |EncoderBias_j|
+	screenings sync.Pool     // of *screening
+	viewings   sync.Pool     // of *viewing
+
+	spent [stages]atomic.Int64 // nanoseconds
 }
 
 // Open makes an Engine of an SAE and internalizers, which must agree on the
@@ -60,7 +66,9 @@ func Open(sae *model.SAE, internalizers []*model.Internalizer, options Options) 
 		options.Threads = runtime.GOMAXPROCS(0)
 	}
 	e := &Engine{sae: sae, internalizers: internalizers, threads: options.Threads}
-	e.screen.Pack(sae.EncoderWeight, sae.Features, sae.Dim)
+	e.screen.Pack(sae.EncoderWeight, sae.Features, sae.Dim, sae.Dim)
+	e.screenBias = append(e.screenBias, sae.EncoderBias...)
+	e.screenBias = append(e.screenBias, make([]float32, kernel.PanelWidth)...)
 	for j, b := range sae.EncoderBias {
 		row := sae.EncoderWeight[j*sae.Dim:][:sae.Dim]
 		e.maxRowNorm = max(e.maxRowNorm, math.Sqrt(Dot(row, row)))
@@ -77,11 +85,39 @@ func (e *Engine) Dim() int { return e.sae.Dim }
 // SAE returns the SAE that the Engine was opened with.
 func (e *Engine) SAE() *model.SAE { return e.sae }
 
+// Spent is how long threads of an Engine have worked, added up, by what they
+// did: views, screening all features, and deciding on those left.
+type Spent struct{ Views, Screening, Deciding time.Duration }
+
+// The stages of Spent.
+const (
+	toView = iota
+	toScreen
+	toDecide
+	stages
+)
+
+// Spent returns what the Engine's threads have done since Open.
+func (e *Engine) Spent() Spent {
+	of := func(stage int) time.Duration { return time.Duration(e.spent[stage].Load()) }
+	return Spent{Views: of(toView), Screening: of(toScreen), Deciding: of(toDecide)}
+}
+
+// since adds the time since start to a stage and returns the time now.
+func (e *Engine) since(start time.Time, stage int) time.Time {
+	now := time.Now()
+	e.spent[stage].Add(int64(now.Sub(start)))
+	return now
+}
+
 // checkRows refuses vectors of another length and numbers that are not finite.
 func (e *Engine) checkRows(rows [][]float32) error {
 	for i, row := range rows {
 		if len(row) != e.sae.Dim {
 			return &RowError{i, fmt.Errorf("the vector has %d numbers, the model takes %d", len(row), e.sae.Dim)}
+		}
+		if finite(row) {
+			continue
 		}
 		for at, x := range row {
 			if x-x != 0 { // NaN or infinite
@@ -90,6 +126,22 @@ func (e *Engine) checkRows(rows [][]float32) error {
 		}
 	}
 	return nil
+}
+
+// finite reports whether no number of a row is NaN or infinite: x − x is 0 for
+// all others. It adds these into four sums, which need not wait for each other.
+func finite(row []float32) bool {
+	var s0, s1, s2, s3 float32
+	for ; len(row) >= 4; row = row[4:] {
+		s0 += row[0] - row[0]
+		s1 += row[1] - row[1]
+		s2 += row[2] - row[2]
+		s3 += row[3] - row[3]
+	}
+	for _, x := range row {
+		s0 += x - x
+	}
+	return s0+s1+s2+s3 == 0
 }
 
 // A RowError is what is wrong with one row of a batch.
@@ -106,6 +158,7 @@ func (e *RowError) Unwrap() error { return e.Err }
 // Engine's threads, until one fails or ctx ends. Of several errors it returns
 // the one of the earliest block, so that the answer does not depend on timing.
 func (e *Engine) eachBlock(ctx context.Context, n, size int, work func(from, to int) error) error {
+	size = evenly(n, e.threads, size)
 	blocks := (n + size - 1) / size
 	errs := make([]error, blocks)
 	var next atomic.Int64
@@ -131,6 +184,14 @@ func (e *Engine) eachBlock(ctx context.Context, n, size int, work func(from, to 
 		}
 	}
 	return ctx.Err()
+}
+
+// evenly returns how many rows, most at the most, make blocks that threads can
+// share out evenly. It is even, since the kernels take a single row badly.
+func evenly(n, threads, most int) int {
+	each := (n + threads - 1) / threads
+	blocks := max(1, (each+most-1)/most)
+	return max(2, ((each+blocks-1)/blocks+1)&^1)
 }
 
 // newRows returns n rows of length m over one array.

@@ -2,11 +2,13 @@ package gpu
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
 
+	"github.com/steersight/steersight/internal/kernel"
 	"github.com/steersight/steersight/model"
 )
 
@@ -50,6 +52,22 @@ func TestViewsEqualTheFormula(t *testing.T) {
 	}
 }
 
+// definedView is R_t(z) bit for bit, written down as plainly as can be.
+func definedView(m *model.Internalizer, z []float32) []float32 {
+	hidden, view := make([]float32, m.Hidden), make([]float32, m.Dim)
+	for h := range hidden {
+		hidden[h] = float32(kernel.Tanh(slowDot(z, m.W1[h*m.Dim:][:m.Dim]) + float64(m.B1[h])))
+	}
+	for o := range view {
+		view[o] = float32(slowDot(hidden, m.W2[o*m.Hidden:][:m.Hidden]) + float64(m.B2[o]))
+	}
+	norm := max(math.Sqrt(slowDot(view, view)), 1e-12)
+	for o := range view {
+		view[o] = float32(float64(view[o]) / norm)
+	}
+	return view
+}
+
 func TestViewsErrors(t *testing.T) {
 	r := rand.New(rand.NewPCG(15, 16))
 	m := randomInternalizer(r, 4, 3)
@@ -73,17 +91,27 @@ func TestViewsErrors(t *testing.T) {
 }
 
 func BenchmarkViews(b *testing.B) {
-	r := rand.New(rand.NewPCG(17, 18))
-	m := randomInternalizer(r, 384, 128)
-	e, err := Open(randomSAE(r, 384, 10, 2, "random"), []*model.Internalizer{m, m, m}, Options{Threads: 1})
-	if err != nil {
-		b.Fatal(err)
+	for _, shape := range [][3]int{{384, 128, 1}, {384, 128, 256}, {1024, 1024, 256}} {
+		dim, hidden, rows := shape[0], shape[1], shape[2]
+		b.Run(fmt.Sprintf("%dx%d/rows=%d", dim, hidden, rows), func(b *testing.B) {
+			r := rand.New(rand.NewPCG(17, 18))
+			m := []*model.Internalizer{randomInternalizer(r, dim, hidden), randomInternalizer(r, dim, hidden), randomInternalizer(r, dim, hidden)}
+			e, err := Open(randomSAE(r, dim, 10, 2, "random"), m, Options{Threads: 1})
+			if err != nil {
+				b.Fatal(err)
+			}
+			z := make([][]float32, rows)
+			for i := range z {
+				z[i] = randomVector(r, dim)
+			}
+			for b.Loop() {
+				if _, err := e.Views(context.Background(), z); err != nil {
+					b.Fatal(err)
+				}
+			}
+			seconds := b.Elapsed().Seconds() / float64(b.N*rows)
+			b.ReportMetric(1/seconds, "rows/s")
+			b.ReportMetric(3*4*float64(dim*hidden)/seconds/1e9, "GFLOP/s")
+		})
 	}
-	z := [][]float32{randomVector(r, 384)}
-	for b.Loop() {
-		if _, err := e.Views(context.Background(), z); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "rows/s")
 }

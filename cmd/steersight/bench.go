@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,11 +14,11 @@ import (
 func newBench() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "bench",
-		Short: "measure searches, and prove their answers",
+		Short: "measure searches, codes and encoders, and prove their answers",
 		Args:  noArguments,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newBenchSparse(), newBenchDense(), newBenchSteer())
+	c.AddCommand(newBenchSparse(), newBenchDense(), newBenchSteer(), newBenchEncode(), newBenchEmbed())
 	return c
 }
 
@@ -43,12 +42,7 @@ func (f *benchFlags) add(flags *pflag.FlagSet) {
 
 // check finds numbers that make no sense, in these flags too.
 func (f *benchFlags) check(c *cobra.Command, more ...string) error {
-	for _, name := range append(more, "queries", "k", "threads", "rounds", "batch") {
-		if n, err := c.Flags().GetInt(name); err != nil || n < 1 {
-			return &usageError{c.CommandPath(), fmt.Errorf("--%s %d: must be 1 or more", name, n)}
-		}
-	}
-	return nil
+	return positive(c, append(more, "queries", "k", "threads", "rounds", "batch")...)
 }
 
 // talk lets the benchmark say on standard error what it is doing.
@@ -60,12 +54,7 @@ func (f *benchFlags) talk(c *cobra.Command) {
 
 // print prints a report.
 func (f *benchFlags) print(c *cobra.Command, report interface{ Print(io.Writer) error }) error {
-	if !f.asJSON {
-		return report.Print(c.OutOrStdout())
-	}
-	encoder := json.NewEncoder(c.OutOrStdout())
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(report)
+	return printReport(c, f.asJSON, report)
 }
 
 // openCodes opens a code set.

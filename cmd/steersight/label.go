@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -16,7 +17,7 @@ from those without, half of which have features that point nearly the same way. 
 detection score of a label says how well it tells them apart, judged by the index's
 encoder on documents that it was not made from: 0.5 is chance, 1 always.
 
-The labels go into the index, and to --output as JSON lines that people can edit:
+Good labels go into the index, and all to --output as JSON lines that people can edit:
 {"feature": 431, "label": "…", "author": "…", "score": 0.87}. --input takes such a
 file into the index instead; of several labels of a feature the one without a score
 counts, or that with the highest.
@@ -32,6 +33,7 @@ type labelFlags struct {
 	study.LabelSettings
 	chat          chatFlags
 	input, output string
+	minScore      float64
 	asJSON        bool
 }
 
@@ -50,6 +52,7 @@ func newLabel() *cobra.Command {
 	f.encoderFlags.add(flags)
 	flags.StringVar(&f.output, "output", "", "write the labels to a `FILE` of JSON lines too")
 	flags.StringVar(&f.input, "input", "", "take the labels from a `FILE` instead of making them")
+	flags.Float64Var(&f.minScore, "min_score", .6, "`SCORE` below which a label stays out of the index, though not out of --output")
 	flags.IntVar(&f.MinDocuments, "min_documents", f.MinDocuments, "`N` documents that a feature must have to be labelled")
 	flags.IntVar(&f.MaxDocuments, "max_documents", f.MaxDocuments, "`N` documents of the index that are read, at most")
 	flags.Uint64Var(&f.Seed, "seed", f.Seed, "`N` that documents are drawn with")
@@ -135,7 +138,8 @@ func (f *labelFlags) make(c *cobra.Command, ix *index.Index) (err error) {
 	if err != nil {
 		return err
 	}
-	best, err := model.BestLabels(all, report.Features)
+	good := slices.DeleteFunc(slices.Clone(all), func(l model.Label) bool { return l.Score != nil && *l.Score < f.minScore })
+	best, err := model.BestLabels(good, report.Features)
 	if err != nil {
 		return err
 	}
@@ -144,11 +148,10 @@ func (f *labelFlags) make(c *cobra.Command, ix *index.Index) (err error) {
 			return err
 		}
 	}
-	if len(all) > 0 {
-		if err := ix.SetLabels(best); err != nil {
-			return err
-		}
+	if err := ix.SetLabels(best); err != nil {
+		return err
 	}
+	fmt.Fprintf(c.ErrOrStderr(), "steersight: %s has %d labels with a score of at least %g\n", f.path, len(good), f.minScore)
 	return f.print(c, report)
 }
 

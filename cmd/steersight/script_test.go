@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs the program as a user would. $DATA is the repository's
-// testdata folder, $CODES a set of sparse codes.
+// testdata folder, $EMBED package embed's, $CODES a set of sparse codes.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -29,6 +29,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("DATA", fixtures.Path())
+			env.Setenv("EMBED", filepath.Join(fixtures.Root(), "embed", "testdata"))
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("HF_HOME", env.WorkDir)
 			os.Unsetenv("HF_HUB_CACHE")

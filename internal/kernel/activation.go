@@ -35,25 +35,3 @@ func GeluTanh(v []float32) {
 		v[i] = float32(0.5 * y * (1 + tanh(c*(y+0.044715*y*y*y))))
 	}
 }
-
-// Exp replaces each x by e^(x − top), to about a unit in the last place; no x
-// may be above top. What is below e^-87 may be anything up to that. AVX-512 and
-// AVX2 give the same bits, the Go kernel others.
-func Exp(v []float32, top float32) {
-	whole := len(v) &^ (step - 1)
-	if !expLevel(level, v[:whole], top) {
-		expGeneric(v, top)
-		return
-	}
-	var rest [step]float32
-	if copy(rest[:], v[whole:]) > 0 {
-		expLevel(level, rest[:], top)
-		copy(v[whole:], rest[:])
-	}
-}
-
-func expGeneric(v []float32, top float32) {
-	for i, x := range v {
-		v[i] = float32(exp(float64(x - top)))
-	}
-}

@@ -1,11 +1,13 @@
 // Package kernel is the arithmetic that everything else is made of: the exact
-// inner product Dot and the float32 matrix product of Matrix, in assembly for
-// AVX-512 and AVX2 and in Go for every other CPU.
+// inner product Dot and the float32 matrix product of Matrix, and what goes with
+// them, in assembly for AVX-512 and AVX2 and in Go for every other CPU.
 //
 // # Dot
 //
 // Dot has one value everywhere, bit for bit; its order of summation is stated
-// with it.
+// with it. Dots and DotRows give the same values for many rows at once, where
+// each number is converted to float64 once for several products. Tanh, too, has
+// one value everywhere.
 //
 // # Matrix products
 //
@@ -18,6 +20,12 @@
 // Go kernel rounds each product first and differs from them in the last bits;
 // whoever needs the same bits everywhere screens with Matrix and decides with
 // Dot.
+//
+// # Rows
+//
+// Gelu, Softmax and AddNorm work on rows of float32, sixteen numbers at a time:
+// AVX-512 and AVX2 give the same bits, Go others. A Shortlist keeps the largest
+// scores of rows while a product is made panel by panel.
 //
 // The assembly is written by the program in gen, a module of its own.
 package kernel

@@ -19,7 +19,7 @@ func Dot(x, w []float32) float64 {
 	return dotGeneric(x, w)
 }
 
-func dotGeneric(x, w []float32) float64 {
+func dotGeneric[T float32 | float64](x []T, w []float32) float64 {
 	var sum [lanes]float64
 	whole := len(x) &^ (lanes - 1)
 	for l := 0; l < lanes; l += 8 { // eight sums fit the registers

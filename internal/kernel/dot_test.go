@@ -29,7 +29,7 @@ func TestDotOrder(t *testing.T) {
 			x[i] = float32(math.Ldexp(float64(x[i]), r.IntN(80)-40))
 		}
 		for _, l := range levels() {
-			at(l, func() {
+			With(l, func() {
 				if got, want := Dot(x, w), slowDot(x, w); got != want {
 					t.Fatalf("%s, n=%d: Dot is %v, the definition gives %v", l, n, got, want)
 				}
@@ -41,7 +41,7 @@ func TestDotOrder(t *testing.T) {
 func TestDotExtremes(t *testing.T) {
 	inf, nan := float32(math.Inf(1)), float32(math.NaN())
 	for _, l := range levels() {
-		at(l, func() {
+		With(l, func() {
 			x, w := make([]float32, 64), make([]float32, 64)
 			x[3], w[3], x[40], w[40] = 1e-45, 1e-45, 3e38, 3e38
 			if got, want := Dot(x, w), slowDot(x, w); got != want || got == 0 {
@@ -64,7 +64,7 @@ func BenchmarkDot(b *testing.B) {
 	x, w := random(r, 384), random(r, 384)
 	for _, l := range levels() {
 		b.Run(string(l), func(b *testing.B) {
-			at(l, func() {
+			With(l, func() {
 				for b.Loop() {
 					Dot(x, w)
 				}

@@ -36,11 +36,57 @@ func tileAVX23x32(k int, a *float32, lda int, w *float32, bias *float32, c *floa
 // lda and ldc bytes, w has rows of 32 numbers; k is at least 1.
 func tileAVX21x32(k int, a *float32, lda int, w *float32, bias *float32, c *float32, ldc int)
 
-// dotAVX512 is Dot for n that is a multiple of 32.
-func dotAVX512(n int, x *float32, w *float32) float64
+// packAVX2 sets panel[p][i] to rows[i][p] for 8 rows, stride bytes apart; k is a positive multiple of 8.
+func packAVX2(k int, rows *float32, stride int, panel *float32)
 
 // dotAVX2 is Dot for n that is a multiple of 32.
 func dotAVX2(n int, x *float32, w *float32) float64
+
+// dotAheadAVX2 is Dot of a widened x for n that is a multiple of 32; it prefetches the n numbers at next.
+func dotAheadAVX2(n int, x *float64, w *float32, next *float32) float64
+
+// dotsAVX5126x4 sets dst[i][j] to Dot of row i of x and row j of w, for 6 rows of x and 4 of w. The rows are ldx, ldw
+// and ldd bytes apart; n is a positive multiple of 32.
+func dotsAVX5126x4(n int, x *float64, ldx int, w *float32, ldw int, dst *float64, ldd int)
+
+// dotsAVX5122x4 sets dst[i][j] to Dot of row i of x and row j of w, for 2 rows of x and 4 of w. The rows are ldx, ldw
+// and ldd bytes apart; n is a positive multiple of 32.
+func dotsAVX5122x4(n int, x *float64, ldx int, w *float32, ldw int, dst *float64, ldd int)
+
+// dotsAVX5121x4 sets dst[i][j] to Dot of row i of x and row j of w, for 1 rows of x and 4 of w. The rows are ldx, ldw
+// and ldd bytes apart; n is a positive multiple of 32.
+func dotsAVX5121x4(n int, x *float64, ldx int, w *float32, ldw int, dst *float64, ldd int)
+
+// dotsAVX24x3 sets dst[i][j] to Dot of row i of x and row j of w, for 4 rows of x and 3 of w. The rows are ldx, ldw
+// and ldd bytes apart; n is a positive multiple of 32.
+func dotsAVX24x3(n int, x *float64, ldx int, w *float32, ldw int, dst *float64, ldd int)
+
+// dotsAVX21x3 sets dst[i][j] to Dot of row i of x and row j of w, for 1 rows of x and 3 of w. The rows are ldx, ldw
+// and ldd bytes apart; n is a positive multiple of 32.
+func dotsAVX21x3(n int, x *float64, ldx int, w *float32, ldw int, dst *float64, ldd int)
+
+// addAVX512 appends to the lists of at least one row the numbers of a tile that are not below its limit, of the columns
+// that exist has bits of, and their places from first on. It returns the largest count. Lists are size numbers apart.
+func addAVX512(rows int, tile *float32, limits *float32, first uint32, exist uint32, counts *int, scores *float32, places *uint32, size int) int
+
+// aboveAVX2 sets bit c of masks[i] if number c of row i of the tile is not below limits[i].
+func aboveAVX2(rows int, tile *float32, limits *float32, masks *uint32)
+
+// filterAVX512 keeps of n scores those that are not below limit, with their places, and returns how many. It reads and
+// writes up to 16 numbers beyond.
+func filterAVX512(n int, scores *float32, places *uint32, limit float32) int
+
+// countAVX512 is Count for n that is a multiple of 16.
+func countAVX512(n int, v *float32, limit float32) int
+
+// countAVX2 is Count for n that is a multiple of 16.
+func countAVX2(n int, v *float32, limit float32) int
+
+// tanhAVX512 replaces each number by its Tanh, for n that is a multiple of 8.
+func tanhAVX512(n int, v *float64)
+
+// tanhAVX2 replaces each number by its Tanh, for n that is a multiple of 8.
+func tanhAVX2(n int, v *float64)
 
 // geluAVX512 is Gelu for n that is a multiple of 16.
 func geluAVX512(n int, v *float32)
@@ -48,8 +94,14 @@ func geluAVX512(n int, v *float32)
 // geluAVX2 is Gelu for n that is a multiple of 16.
 func geluAVX2(n int, v *float32)
 
-// expAVX512 is Exp for n that is a multiple of 16.
-func expAVX512(n int, v *float32, top float32)
+// softmaxAVX512 is Softmax for n that is a positive multiple of 16.
+func softmaxAVX512(n int, v *float32, scale float32)
 
-// expAVX2 is Exp for n that is a multiple of 16.
-func expAVX2(n int, v *float32, top float32)
+// softmaxAVX2 is Softmax for n that is a positive multiple of 16.
+func softmaxAVX2(n int, v *float32, scale float32)
+
+// addNormAVX512 is AddNorm for n that is a positive multiple of 16.
+func addNormAVX512(n int, dst *float32, v *float32, weight *float32, bias *float32, epsilon float32)
+
+// addNormAVX2 is AddNorm for n that is a positive multiple of 16.
+func addNormAVX2(n int, dst *float32, v *float32, weight *float32, bias *float32, epsilon float32)

@@ -41,3 +41,16 @@ func choose(forced string, best Level) (Level, error) {
 // InUse returns the level in use, and an error if another one was asked for
 // that the CPU does not have.
 func InUse() (Level, error) { return level, levelErr }
+
+// With runs f with another level in use, and reports whether the CPU has that
+// level. It is for tests: nothing else may compute meanwhile.
+func With(l Level, f func()) bool {
+	got, err := choose(string(l), best())
+	if err != nil {
+		return false
+	}
+	defer func(before Level) { level = before }(level)
+	level = got
+	f()
+	return true
+}

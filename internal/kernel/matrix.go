@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// panelWidth is the number of columns of a panel.
-const panelWidth = 32
+// PanelWidth is the number of columns of a panel.
+const PanelWidth = 32
 
 // A Matrix is the right-hand side of products, packed for the kernels: k rows
 // of n columns, in panels of 32 columns whose rows lie one after the other.
@@ -15,40 +15,49 @@ type Matrix struct {
 	panels []float32 // [⌈n/32⌉, k, 32], zeros beyond column n
 }
 
-// Pack packs the weight w [n, k] of a linear layer, row-major, so that MulT
-// multiplies by its transpose. It reuses the memory of m.
-func (m *Matrix) Pack(w []float32, n, k int) {
+// Pack packs n rows of k numbers that lie stride numbers apart, so that Mul
+// multiplies by their transpose: for the weight [n, k] of a linear layer stride
+// is k. It reuses the memory of m.
+func (m *Matrix) Pack(w []float32, n, k, stride int) {
 	m.fit(n, k)
-	for j := range n {
-		at := j/panelWidth*k*panelWidth + j%panelWidth
-		for p, x := range w[j*k:][:k] {
-			m.panels[at+p*panelWidth] = x
+	for j := 0; j < n && k > 0; {
+		panel := m.panels[j/PanelWidth*k*PanelWidth+j%PanelWidth:]
+		if n-j >= packedAtOnce && packLevel(level, panel, w[j*stride:], k, stride) {
+			j += packedAtOnce
+			continue
 		}
+		for p, x := range w[j*stride:][:k] {
+			panel[p*PanelWidth] = x
+		}
+		j++
 	}
 }
+
+// packedAtOnce is how many rows the kernel of Pack takes.
+const packedAtOnce = 8
 
 // PackRows packs k rows of n columns that lie stride numbers apart.
 func (m *Matrix) PackRows(rows []float32, n, k, stride int) {
 	m.fit(n, k)
 	for p := range k {
 		row := rows[p*stride:][:n]
-		for j := 0; j < n; j += panelWidth {
-			copy(m.panels[(j*k + p*panelWidth):][:panelWidth], row[j:])
+		for j := 0; j < n; j += PanelWidth {
+			copy(m.panels[(j*k + p*PanelWidth):][:PanelWidth], row[j:])
 		}
 	}
 }
 
 // fit makes m an n by k matrix of zeros.
 func (m *Matrix) fit(n, k int) {
-	size := (n + panelWidth - 1) / panelWidth * panelWidth * k
+	size := (n + PanelWidth - 1) / PanelWidth * PanelWidth * k
 	m.n, m.k = n, k
 	if cap(m.panels) < size {
 		m.panels = make([]float32, size)
 		return
 	}
 	m.panels = m.panels[:size]
-	if n%panelWidth != 0 {
-		clear(m.panels[size-panelWidth*k:])
+	if n%PanelWidth != 0 {
+		clear(m.panels[size-PanelWidth*k:])
 	}
 }
 
@@ -64,18 +73,34 @@ func (m *Matrix) Mul(dst []float32, ldc int, a []float32, lda int, bias []float3
 	if lda%aliasing == 0 && rows > 1 {
 		scratch := spread(a, lda, rows, m.k)
 		defer scratches.Put(scratch)
-		a, lda = *scratch, m.k+spacing
+		a, lda = *scratch, Stride(m.k)
 	}
-	var edge tileEdge
-	for j := 0; j < m.n; j += panelWidth {
-		panel := m.panels[j*m.k:][:m.k*panelWidth]
-		b := edge.bias(bias, j, m.n)
-		if m.n-j >= panelWidth {
-			mulPanel(level, dst[j:], ldc, a, lda, panel, b, rows, m.k)
-			continue
+	for j := 0; j < m.n; j += PanelWidth {
+		panel, b := m.panels[j*m.k:][:m.k*PanelWidth], noBias
+		switch {
+		case m.n-j < PanelWidth:
+			m.mulEdge(dst[j:], ldc, a, lda, panel, bias, rows)
+			return
+		case bias != nil:
+			b = bias[j:]
 		}
-		m.mulEdge(&edge, dst[j:], ldc, a, lda, panel, b, rows)
+		mulPanel(level, dst[j:], ldc, a, lda, panel, b, rows, m.k)
 	}
+}
+
+// noBias are the biases of a panel that has none.
+var noBias = make([]float32, PanelWidth)
+
+// MulPanel sets dst [rows, 32] to a [rows, k] times panel p of m, the columns
+// 32·p to 32·p+31, plus the first 32 numbers of bias. Rows of dst lie ldc
+// numbers apart, those of a lda, best Stride(k). Columns that m does not have
+// are zeros plus bias. It panics if a slice is too short.
+func (m *Matrix) MulPanel(dst []float32, ldc, p int, a []float32, lda int, bias []float32, rows int) {
+	if p < 0 || p*PanelWidth >= m.n || lda < m.k || ldc < PanelWidth || rows < 1 ||
+		len(a) < (rows-1)*lda+m.k || len(dst) < (rows-1)*ldc+PanelWidth || len(bias) < PanelWidth {
+		panic(fmt.Sprintf("kernel: %d rows of %d times panel %d of %d by %d with slices of %d, %d and %d", rows, lda, p, m.k, m.n, len(a), len(dst), len(bias)))
+	}
+	mulPanel(level, dst, ldc, a, lda, m.panels[p*m.k*PanelWidth:][:m.k*PanelWidth], bias, rows, m.k)
 }
 
 // Rows that lie a multiple of 1,024 bytes apart meet in the same few sets of
@@ -86,17 +111,25 @@ const (
 	spacing  = 16
 )
 
+// Stride returns how far apart rows of k numbers lie best: k or a little more.
+func Stride(k int) int {
+	if k%aliasing == 0 {
+		return k + spacing
+	}
+	return k
+}
+
 var scratches = sync.Pool{New: func() any { return new([]float32) }}
 
-// spread returns a copy of the rows of a, k+spacing numbers apart.
+// spread returns a copy of the rows of a, Stride(k) numbers apart.
 func spread(a []float32, lda, rows, k int) *[]float32 {
 	scratch := scratches.Get().(*[]float32)
-	if size := rows * (k + spacing); cap(*scratch) < size {
+	if size := rows * Stride(k); cap(*scratch) < size {
 		*scratch = make([]float32, size)
 	}
 	*scratch = (*scratch)[:cap(*scratch)]
 	for i := range rows {
-		copy((*scratch)[i*(k+spacing):], a[i*lda:][:k])
+		copy((*scratch)[i*Stride(k):], a[i*lda:][:k])
 	}
 	return scratch
 }
@@ -109,36 +142,20 @@ func (m *Matrix) check(dst []float32, ldc int, a []float32, lda int, bias []floa
 	}
 }
 
-// tileEdge is scratch for the last panel, of which not all columns exist.
-type tileEdge struct {
-	biases [panelWidth]float32
-	tile   [edgeRows * panelWidth]float32
-}
-
-// edgeRows is how many rows of the last panel are computed at a time.
-const edgeRows = 14
-
-// bias returns 32 biases from column j on, with zeros for those that are not
-// there.
-func (e *tileEdge) bias(bias []float32, j, n int) []float32 {
-	if bias != nil && n-j >= panelWidth {
-		return bias[j:]
-	}
-	clear(e.biases[:])
+// mulEdge multiplies by the last panel, of which not all columns exist.
+func (m *Matrix) mulEdge(dst []float32, ldc int, a []float32, lda int, panel, bias []float32, rows int) {
+	const some = 14 // rows at a time
+	columns := m.n % PanelWidth
+	b := make([]float32, PanelWidth)
 	if bias != nil {
-		copy(e.biases[:], bias[j:n])
+		copy(b, bias[m.n-columns:m.n])
 	}
-	return e.biases[:]
-}
-
-// mulEdge multiplies by the last panel.
-func (m *Matrix) mulEdge(e *tileEdge, dst []float32, ldc int, a []float32, lda int, panel, bias []float32, rows int) {
-	columns := m.n % panelWidth
-	for i := 0; i < rows; i += edgeRows {
-		some := min(edgeRows, rows-i)
-		mulPanel(level, e.tile[:], panelWidth, a[i*lda:], lda, panel, bias, some, m.k)
-		for r := range some {
-			copy(dst[(i+r)*ldc:][:columns], e.tile[r*panelWidth:])
+	tile := make([]float32, some*PanelWidth)
+	for i := 0; i < rows; i += some {
+		now := min(some, rows-i)
+		mulPanel(level, tile, PanelWidth, a[i*lda:], lda, panel, b, now, m.k)
+		for r := range now {
+			copy(dst[(i+r)*ldc:][:columns], tile[r*PanelWidth:])
 		}
 	}
 }
@@ -153,7 +170,7 @@ func mulPanel(l Level, dst []float32, ldc int, a []float32, lda int, panel, bias
 	i := 0
 	for _, s := range kernels {
 		for ; rows-i >= s.rows; i += s.rows {
-			for j := 0; j < panelWidth; j += s.columns {
+			for j := 0; j < PanelWidth; j += s.columns {
 				s.run(k, &a[i*lda], lda*4, &panel[j], &bias[j], &dst[i*ldc+j], ldc*4)
 			}
 		}
@@ -164,11 +181,11 @@ func mulPanel(l Level, dst []float32, ldc int, a []float32, lda int, panel, bias
 func mulGeneric(dst []float32, ldc int, a []float32, lda int, panel, bias []float32, rows, k int) {
 	for i := range rows {
 		row := a[i*lda:][:k]
-		out := dst[i*ldc:][:panelWidth]
-		for j := 0; j < panelWidth; j += 8 {
+		out := dst[i*ldc:][:PanelWidth]
+		for j := 0; j < PanelWidth; j += 8 {
 			var s0, s1, s2, s3, s4, s5, s6, s7 float32
 			for p, x := range row {
-				w := (*[8]float32)(panel[p*panelWidth+j:])
+				w := (*[8]float32)(panel[p*PanelWidth+j:])
 				s0 += float32(x * w[0])
 				s1 += float32(x * w[1])
 				s2 += float32(x * w[2])

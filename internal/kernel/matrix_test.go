@@ -23,13 +23,6 @@ func random(r *rand.Rand, n int) []float32 {
 	return s
 }
 
-// at runs f with a level in use.
-func at(l Level, f func()) {
-	defer func(before Level) { level = before }(level)
-	level = l
-	f()
-}
-
 // stated is the sum as the package comment states it, fused or not. A fused
 // product and sum of float32 is exact in float64 before it is rounded, unless
 // it lies half-way, which random numbers do not.
@@ -58,10 +51,10 @@ func TestMulIsTheStatedSum(t *testing.T) {
 			bias = nil
 		}
 		for _, l := range levels() {
-			at(l, func() {
+			With(l, func() {
 				var m Matrix
-				m.Pack(random(r, 40*40), 40, 40) // what is reused must not show
-				m.Pack(w, n, k)
+				m.Pack(random(r, 40*40), 40, 40, 40) // what is reused must not show
+				m.Pack(w, n, k, k)
 				dst := random(r, rows*ldc)
 				before := slices.Clone(dst)
 				m.Mul(dst, ldc, a, lda, bias, rows)
@@ -91,9 +84,9 @@ func TestMulRowsStandAlone(t *testing.T) {
 	const rows, n, k = 61, 83, 65
 	a, w, bias := random(r, rows*k), random(r, n*k), random(r, n)
 	for _, l := range levels() {
-		at(l, func() {
+		With(l, func() {
 			var m Matrix
-			m.Pack(w, n, k)
+			m.Pack(w, n, k, k)
 			whole := make([]float32, rows*n)
 			m.Mul(whole, n, a, k, bias, rows)
 			for lo := 0; lo < rows; {
@@ -109,31 +102,45 @@ func TestMulRowsStandAlone(t *testing.T) {
 	}
 }
 
-func TestPackRows(t *testing.T) {
+func TestPack(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
-	for range 50 {
-		n, k := 1+r.IntN(70), 1+r.IntN(30)
-		stride := n + r.IntN(5)
-		rows := random(r, k*stride)
-		w := make([]float32, n*k)
-		for p := range k {
-			for j := range n {
-				w[j*k+p] = rows[p*stride+j]
+	for round := range 100 {
+		n, k := 1+r.IntN(70), 1+r.IntN(50)
+		if round%2 == 0 {
+			k = k &^ 7
+		}
+		stride := max(n, k) + r.IntN(5)
+		rows := random(r, n*stride)
+		columns := make([]float32, k*stride) // the same, with rows and columns exchanged
+		for j := range n {
+			for p := range k {
+				columns[p*stride+j] = rows[j*stride+p]
 			}
 		}
-		var a, b Matrix
-		b.Pack(random(r, 90*90), 90, 90)
-		a.Pack(w, n, k)
-		b.PackRows(rows, n, k, stride)
-		if !slices.Equal(a.panels, b.panels) {
-			t.Fatalf("n=%d k=%d: packed otherwise", n, k)
+		for _, l := range levels() {
+			With(l, func() {
+				var a, b Matrix
+				a.Pack(random(r, 90*90), 90, 90, 90) // what is reused must not show
+				a.Pack(rows, n, k, stride)
+				b.PackRows(columns, n, k, stride)
+				if !slices.Equal(a.panels, b.panels) {
+					t.Fatalf("%s: n=%d k=%d: packed otherwise", l, n, k)
+				}
+				for p := range k {
+					for j := range n {
+						if got, want := a.panels[j/PanelWidth*k*PanelWidth+p*PanelWidth+j%PanelWidth], rows[j*stride+p]; got != want {
+							t.Fatalf("%s: n=%d k=%d: %d,%d is %v, want %v", l, n, k, p, j, got, want)
+						}
+					}
+				}
+			})
 		}
 	}
 }
 
 func TestMulRefusesShortSlices(t *testing.T) {
 	var m Matrix
-	m.Pack(make([]float32, 4), 2, 2)
+	m.Pack(make([]float32, 4), 2, 2, 2)
 	four, three := make([]float32, 4), make([]float32, 3)
 	for name, call := range map[string]func(){
 		"dst":  func() { m.Mul(three, 2, four, 2, nil, 2) },
@@ -162,8 +169,8 @@ func BenchmarkMul(b *testing.B) {
 		for _, l := range levels() {
 			b.Run(fmt.Sprintf("%dx%dx%d/%s", rows, n, k, l), func(b *testing.B) {
 				var m Matrix
-				m.Pack(w, n, k)
-				at(l, func() {
+				m.Pack(w, n, k, k)
+				With(l, func() {
 					for b.Loop() {
 						m.Mul(dst, n, a, k, bias, rows)
 					}
@@ -180,6 +187,6 @@ func BenchmarkPack(b *testing.B) {
 	var m Matrix
 	b.SetBytes(4 * 4096 * 384)
 	for b.Loop() {
-		m.Pack(w, 4096, 384)
+		m.Pack(w, 4096, 384, 384)
 	}
 }
