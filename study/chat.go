@@ -69,8 +69,8 @@ func (o *ChatOptions) check() error {
 	switch {
 	case o.Model == "":
 		return errors.New("chat servers need the name of a model")
-	case o.MaxTokens < 1 || o.MaxTokens > maxChatTokens:
-		return fmt.Errorf("answers of %d tokens: not within 1 to %d", o.MaxTokens, maxChatTokens)
+	case o.MaxTokens < 1 || o.MaxTokens > MaxChatTokens:
+		return fmt.Errorf("answers of %d tokens: not within 1 to %d", o.MaxTokens, MaxChatTokens)
 	case o.Concurrency < 1:
 		return fmt.Errorf("concurrency %d: must be 1 or more", o.Concurrency)
 	case o.Timeout < 0:
@@ -80,8 +80,8 @@ func (o *ChatOptions) check() error {
 }
 
 const (
-	// maxChatTokens bounds ChatOptions.MaxTokens, and with it an answer.
-	maxChatTokens = 1 << 20
+	// MaxChatTokens bounds ChatOptions.MaxTokens, and with it an answer.
+	MaxChatTokens = 1 << 20
 
 	// tokenBytes is more than a token of text has, on the average of a long one.
 	tokenBytes = 16

@@ -5,4 +5,8 @@
 // query, a run ranks documents for each query, nDCG and recall say how well. A
 // label is the name of a feature; its detection score is the balanced accuracy
 // with which it tells texts that have the feature from texts that have not.
+//
+// A chat is a language model on a server. It writes the texts that internalizers
+// are trained on, and names features; what that takes is known before it is
+// asked, and what it answered is kept when a run ends early.
 package study

@@ -26,6 +26,7 @@ type answer[T any] struct {
 // inOrder asks about each item, so many at once, and returns the answers in the
 // order of the items. After the context is done no more are begun.
 func inOrder[I, T any](ctx context.Context, items []I, concurrency int, ask func(context.Context, I) (T, error)) <-chan chan answer[T] {
+	concurrency = max(1, min(concurrency, len(items)))
 	answers := make(chan chan answer[T], concurrency)
 	slots := make(chan struct{}, concurrency)
 	go func() {

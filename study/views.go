@@ -22,13 +22,13 @@ func NewPassage(id, title, text string, maxWords int) Passage {
 // firstWords returns the first n words of a text. Where white space does not
 // part words it counts 20 bytes as one.
 func firstWords(text string, n int) string {
-	inside, most := false, 20*n
+	words, inside := 0, false
 	for i, r := range text {
 		space := unicode.IsSpace(r)
 		if inside && space {
-			n--
+			words++
 		}
-		if n == 0 || i >= most {
+		if words >= n || i/20 >= n {
 			return text[:i]
 		}
 		inside = !space

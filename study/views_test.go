@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -214,6 +215,9 @@ func TestViewsGiveUp(t *testing.T) {
 		return true
 	}}
 	chat := openChat(t, ChatOptions{}, server.ServeHTTP)
+	if r, err := planViews(t, filepath.Join(t.TempDir(), "one.jsonl"), "d0 d1").Write(t.Context(), chat, math.MaxInt, func(int) {}); err != nil || r.Failed != 1 {
+		t.Errorf("%+v, %v", r, err)
+	}
 	r, err := planViews(t, path, ids.String()).Write(t.Context(), chat, 3, func(int) {})
 	if err == nil || !strings.HasPrefix(err.Error(), "gave up: 20 in a row failed, the last d20: http://") || r.Answered != 1 {
 		t.Errorf("%+v, %v", r, err)
@@ -260,6 +264,7 @@ func TestNewPassage(t *testing.T) {
 		{"Ice", "floats on  water", 4, "Ice\n\nfloats on  water"},
 		{"", " floats\ton ", 1, "floats"},
 		{"", "", 5, ""},
+		{"", "floats on water", math.MaxInt, "floats on water"},
 		{"", strings.Repeat("氷", 20), 2, strings.Repeat("氷", 14)},
 		{"", strings.Repeat("x", 41), 2, strings.Repeat("x", 40)},
 	} {

@@ -1,8 +1,10 @@
 package study
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -109,4 +111,25 @@ func TestOpenViewsErrors(t *testing.T) {
 	if _, err := OpenViews(t.TempDir()); err == nil || !strings.Contains(err.Error(), "not a file") {
 		t.Error(err)
 	}
+}
+
+// FuzzViewsFile opens arbitrary files: an error, or after the first step of a run
+// a file of whole lines with the same documents.
+func FuzzViewsFile(f *testing.F) {
+	f.Add([]byte(viewLine("a") + `{"_id":"f","error":"x"}` + "\n" + viewLine("b")[:30]))
+	f.Add([]byte(" \r\n" + viewLine("a") + strings.TrimSpace(viewLine("b"))))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		path := writeViews(t, string(text))
+		file, err := OpenViews(path)
+		if err != nil {
+			return
+		}
+		if err := errors.Join(file.begin(), file.end(), file.sort(nil)); err != nil {
+			t.Fatal(err)
+		}
+		again, err := OpenViews(path)
+		if err != nil || again.unfit || !slices.Equal(again.order, file.order) {
+			t.Errorf("%q, then %q, %v", file.order, again.order, err)
+		}
+	})
 }

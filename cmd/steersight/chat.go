@@ -47,8 +47,8 @@ func (f *chatFlags) check() error {
 		return errors.New("--chat_server is required")
 	case f.model == "" && !f.dryRun:
 		return errors.New("--chat_model is required")
-	case f.maxTokens < 1:
-		return fmt.Errorf("--max_tokens %d: must be 1 or more", f.maxTokens)
+	case f.maxTokens < 1 || f.maxTokens > study.MaxChatTokens:
+		return fmt.Errorf("--max_tokens %d: must be 1 to %d", f.maxTokens, study.MaxChatTokens)
 	case f.concurrency < 1:
 		return fmt.Errorf("--concurrency %d: must be 1 or more", f.concurrency)
 	case (f.priceIn == -1) != (f.priceOut == -1):
