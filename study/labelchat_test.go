@@ -44,6 +44,9 @@ func namer(t *testing.T, asked func(message string) (instead string)) http.Handl
 			say(w, "Texts "+strings.Join(fit, ", ")+".")
 			return
 		}
+		if !strings.HasPrefix(message, `<text strength="10">`) || strings.Contains(message, `strength="0"`) || len(texts) != 21 {
+			t.Errorf("texts %s", message)
+		}
 		for _, words := range topics {
 			if strings.Contains(texts[0], words[0]) || strings.Contains(texts[0], words[1]) || strings.Contains(texts[0], words[2]) {
 				say(w, `"`+strings.Join(words, " ")+`."`)

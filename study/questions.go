@@ -13,8 +13,8 @@ type Cost struct {
 	MaxOut    int // and at most
 }
 
-// countTokens reckons with four bytes a token, which is about right for English
-// and more than most other languages take.
+// countTokens reckons with four bytes a token, a rule of thumb for English; a
+// byte of most other languages takes more.
 func countTokens(text string) int { return (len(text) + 3) / 4 }
 
 // An answer is what became of one question or several.
