@@ -63,20 +63,55 @@ func TestSparse(t *testing.T) {
 	}
 }
 
-func TestSteer(t *testing.T) {
-	c := openTiny(t, 1000, 20, 80)
-	r, err := Steer(context.Background(), c, SteerSettings{tinySettings(t, 20), 8})
+func TestSparseOfHalves(t *testing.T) {
+	c := openTiny(t, 500, 10, 80)
+	whole, err := Sparse(context.Background(), c, SparseSettings{Settings: tinySettings(t, 10)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.mustBeExact(t, 20)
+	half, err := Sparse(context.Background(), c, SparseSettings{Settings: tinySettings(t, 10), Half: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	half.Dot.mustBeExact(t, 10)
+	if less := whole.Build.SectionBytes - half.Build.SectionBytes; less < 2*int64(whole.Postings)-64 || less > 2*int64(whole.Postings)+64 {
+		t.Errorf("halves of %d activations save %d bytes", whole.Postings, less)
+	}
+}
+
+func TestSteer(t *testing.T) {
+	c := openTiny(t, 1000, 20, 80)
+	r, err := Steer(context.Background(), c, SteerSettings{tinySettings(t, 20), 8, 0})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Dot.mustBeExact(t, 20)
+	if r.Dense != nil {
+		t.Errorf("embeddings that nobody asked for: %+v", r.Dense)
+	}
 	if text := prints(t, func(b *bytes.Buffer) error { return r.Print(b) }); !strings.Contains(text, "8 toggles") {
 		t.Errorf("%s", text)
 	}
 	for _, toggles := range []int{0, 81} {
-		if _, err := Steer(context.Background(), c, SteerSettings{tinySettings(t, 20), toggles}); err == nil {
+		if _, err := Steer(context.Background(), c, SteerSettings{tinySettings(t, 20), toggles, 0}); err == nil {
 			t.Errorf("%d toggles", toggles)
 		}
+	}
+}
+
+func TestSteerEmbeddings(t *testing.T) {
+	c := openTiny(t, 600, 15, 80)
+	r, err := Steer(context.Background(), c, SteerSettings{tinySettings(t, 15), 8, 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Dot.mustBeExact(t, 15)
+	r.Dense.mustBeExact(t, 15)
+	if text := prints(t, func(b *bytes.Buffer) error { return r.Print(b) }); strings.Count(text, "8 toggles") != 2 {
+		t.Errorf("%s", text)
+	}
+	if _, err := Steer(context.Background(), c, SteerSettings{tinySettings(t, 15), 8, -1}); err == nil {
+		t.Error("-1 dimensions")
 	}
 }
 

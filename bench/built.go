@@ -16,7 +16,6 @@ import (
 	"github.com/blevesearch/bleve/v2"
 	"github.com/blevesearch/bleve/v2/document"
 	"github.com/blevesearch/bleve/v2/index/scorch"
-	"github.com/blevesearch/bleve/v2/index/scorch/mergeplan"
 	"github.com/blevesearch/bleve/v2/search/query"
 	index "github.com/blevesearch/bleve_index_api"
 	segment "github.com/blevesearch/scorch_segment_api/v2"
@@ -137,44 +136,13 @@ func (m *maker) put(i bleve.Index, first int, documents []featureindex.Document)
 
 // merge merges the index into one segment.
 func (b *built) merge(ctx context.Context) error {
-	advanced, err := b.index.Advanced()
-	if err != nil {
-		return err
-	}
-	s, ok := advanced.(*scorch.Scorch)
-	if !ok {
-		return fmt.Errorf("the index is a %T, not Bleve's scorch", advanced)
-	}
 	debug.FreeOSMemory() // what the batches left
 	memory := watchAnonymous()
 	start, before := time.Now(), processorTime()
-	err = mergeAll(ctx, s)
+	err := plugin.Compact(ctx, b.index)
 	b.MergeSeconds, b.MergeProcessor = time.Since(start).Seconds(), (processorTime() - before).Seconds()
 	b.MergeAnonymous, b.MergePeakResident = memory(), peakResident()
 	return errors.Join(err, ctx.Err())
-}
-
-// mergeAll merges all segments at once; scorch's own options take ten at a time
-// and stop.
-func mergeAll(ctx context.Context, s *scorch.Scorch) error {
-	options := mergeplan.SingleSegmentMergePlanOptions
-	options.SegmentsPerMergeTask = 1 << 16
-	const passes = 5 // segments that appear while a pass is under way need another
-	for range passes {
-		if err := s.ForceMerge(ctx, &options); err != nil {
-			return err
-		}
-		reader, err := s.Reader()
-		if err != nil {
-			return err
-		}
-		snapshot, ok := reader.(*scorch.IndexSnapshot)
-		done := ok && len(snapshot.Segments()) == 1
-		if err := reader.Close(); err != nil || done {
-			return err
-		}
-	}
-	return errors.New("the index does not become one segment")
 }
 
 // look finds out the size of the index and the numbers of its documents.

@@ -16,6 +16,7 @@ type Codes struct {
 	features  int
 	documents *rows
 	queries   *rows
+	half      bool // documents' activations are rounded to float16
 }
 
 // OpenCodes opens the code set in a folder. Offsets and features are checked
@@ -53,7 +54,21 @@ func (c *Codes) Documents() int { return c.documents.len() }
 func (c *Codes) Postings() int { return c.documents.feats.Rows() }
 
 // Read returns the codes of the documents from up to but without to.
-func (c *Codes) Read(from, to int) ([]featureindex.Code, error) { return c.documents.read(from, to) }
+func (c *Codes) Read(from, to int) ([]featureindex.Code, error) {
+	codes, err := c.documents.read(from, to)
+	if c.half {
+		for _, code := range codes {
+			for i, a := range code.Activations {
+				code.Activations[i] = featureindex.Half(a)
+			}
+		}
+	}
+	return codes, err
+}
+
+// rounded returns the set with its documents' activations rounded to float16. It
+// shares the files.
+func (c *Codes) rounded() *Codes { return &Codes{c.features, c.documents, c.queries, true} }
 
 // Queries returns the first n queries, or as many as there are.
 func (c *Codes) Queries(n int) ([]featureindex.Terms, error) {

@@ -84,7 +84,7 @@ func Dense(ctx context.Context, s DenseSettings) (report *DenseReport, err error
 	if err != nil {
 		return nil, err
 	}
-	want, err := v.bruteForce(ctx, vectors, b.numbers)
+	want, err := v.bruteForce(ctx, vectors, b.numbers, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -155,9 +155,9 @@ func (v *vectors) build(ctx context.Context) (*built, error) {
 }
 
 // bruteForce scores every vector for every query: a float64 sum of the products
-// in the order of the components. numbers has the number in the index of each
-// document.
-func (v *vectors) bruteForce(ctx context.Context, queries [][]float32, numbers []uint32) ([]best, error) {
+// in the order of the components, and corrections, which may be nil. numbers has
+// the number in the index of each document.
+func (v *vectors) bruteForce(ctx context.Context, queries [][]float32, numbers []uint32, corrections *correcting) ([]best, error) {
 	const step = 1024
 	components := make([][]float64, v.s.Dim) // by query
 	for i := range components {
@@ -175,12 +175,19 @@ func (v *vectors) bruteForce(ctx context.Context, queries [][]float32, numbers [
 			own, scores := newTruth(len(queries), v.s.K), make([]float64, len(queries))
 			for ctx.Err() == nil {
 				from := int(next.Add(step)) - step
+				codes, err := corrections.read(from, min(from+step, len(numbers)))
+				if err != nil {
+					return err
+				}
 				for row := from; row < min(from+step, len(numbers)); row++ {
 					clear(scores)
 					for i, x := range v.vector(row) {
 						for q, y := range components[i] {
 							scores[q] += float64(x) * y
 						}
+					}
+					if corrections != nil {
+						corrections.add(scores, codes[row-from])
 					}
 					for q, score := range scores {
 						own.dot[q].push(featureindex.Hit{Document: numbers[row], Score: score})
@@ -197,6 +204,33 @@ func (v *vectors) bruteForce(ctx context.Context, queries [][]float32, numbers [
 		})
 	}
 	return all.dot, group.Wait()
+}
+
+// A correcting adds to scores what corrections of features make of codes.
+type correcting struct {
+	codes     *Codes
+	byFeature [][]share
+}
+
+// read reads codes, none for no corrections.
+func (c *correcting) read(from, to int) ([]featureindex.Code, error) {
+	if c == nil || from >= to {
+		return nil, nil
+	}
+	return c.codes.Read(from, to)
+}
+
+// add adds the corrections of a code to the scores of all queries.
+func (c *correcting) add(scores []float64, code featureindex.Code) {
+	corrections := map[int32]float64{} // summed before they are added, as a Steer does
+	for i, f := range code.Features {
+		for _, x := range c.byFeature[f] {
+			corrections[x.query] += x.weight * float64(code.Activations[i])
+		}
+	}
+	for q, x := range corrections {
+		scores[q] += x
+	}
 }
 
 // Print prints the report for people.

@@ -33,26 +33,40 @@ func percentiles(times []time.Duration) Latency {
 
 // measure runs all queries in one round to warm up and in so many that count.
 func measure(ctx context.Context, queries, rounds int, run func(query int) error) (Latency, error) {
-	fastest := make([]time.Duration, queries)
+	all, err := measureBeside(ctx, queries, rounds, run)
+	return all[0], err
+}
+
+// measureBeside measures several ways of running the queries, which take turns
+// round by round, so that a machine whose speed drifts is the same to all.
+func measureBeside(ctx context.Context, queries, rounds int, runs ...func(query int) error) ([]Latency, error) {
+	fastest, latencies := make([][]time.Duration, len(runs)), make([]Latency, len(runs))
+	for i := range fastest {
+		fastest[i] = slices.Repeat([]time.Duration{math.MaxInt64}, queries)
+	}
 	runtime.GC()
 	for round := range rounds + 1 {
-		for q := range queries {
-			if ctx.Err() != nil {
-				return Latency{}, ctx.Err()
+		for i, run := range runs {
+			for q := range queries {
+				if ctx.Err() != nil {
+					return latencies, ctx.Err()
+				}
+				start := time.Now()
+				err := run(q)
+				took := time.Since(start)
+				if err != nil {
+					return latencies, err
+				}
+				if round > 0 {
+					fastest[i][q] = min(fastest[i][q], took)
+				}
 			}
-			start := time.Now()
-			err := run(q)
-			took := time.Since(start)
-			if err != nil {
-				return Latency{}, err
-			}
-			if round <= 1 {
-				fastest[q] = took
-			}
-			fastest[q] = min(fastest[q], took)
 		}
 	}
-	return percentiles(fastest), nil
+	for i := range fastest {
+		latencies[i] = percentiles(fastest[i])
+	}
+	return latencies, nil
 }
 
 // ratio returns a/b, or 0 where that is no number.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"testing"
 	"time"
 )
@@ -38,6 +39,16 @@ func TestMeasureTakesTheFastestRunAfterTheFirst(t *testing.T) {
 	broken := errors.New("broken")
 	if _, err := measure(context.Background(), 1, 2, func(int) error { return broken }); !errors.Is(err, broken) {
 		t.Error(err)
+	}
+}
+
+func TestMeasureBesideTakesTurns(t *testing.T) {
+	var order []int
+	times, err := measureBeside(context.Background(), 2, 1,
+		func(q int) error { order = append(order, q); return nil },
+		func(q int) error { order = append(order, 10+q); time.Sleep(time.Millisecond); return nil })
+	if err != nil || !slices.Equal(order, []int{0, 1, 10, 11, 0, 1, 10, 11}) || times[0].P50 >= 1 || times[1].P50 < 1 {
+		t.Errorf("%v, %+v: %v", order, times, err)
 	}
 }
 

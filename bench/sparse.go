@@ -52,7 +52,8 @@ func (s *Settings) check() error {
 // SparseSettings are the settings of Sparse.
 type SparseSettings struct {
 	Settings
-	Stock int `json:"stock_queries"` // queries asked of stock Bleve too, of an index of its own
+	Half  bool `json:"half"`          // activations as float16
+	Stock int  `json:"stock_queries"` // queries asked of stock Bleve too, of an index of its own
 }
 
 // A SparseReport is what Sparse found out.
@@ -93,7 +94,8 @@ type FacetTimes struct {
 	Kernel    float64 `json:"kernel_ms"`
 }
 
-// Sparse measures weighted dot products and overlap counts over a code set.
+// Sparse measures weighted dot products and overlap counts over a code set. With
+// activations as float16 the truth is that of the rounded ones.
 func Sparse(ctx context.Context, c *Codes, s SparseSettings) (report *SparseReport, err error) {
 	if err := s.check(); err != nil {
 		return nil, err
@@ -102,7 +104,10 @@ func Sparse(ctx context.Context, c *Codes, s SparseSettings) (report *SparseRepo
 	if err != nil {
 		return nil, err
 	}
-	b, err := buildCodes(ctx, c, &s.Settings)
+	if s.Half {
+		c = c.rounded()
+	}
+	b, err := buildCodes(ctx, c, &codeSettings{Settings: s.Settings, half: s.Half})
 	if err != nil {
 		return nil, err
 	}
@@ -125,15 +130,33 @@ func Sparse(ctx context.Context, c *Codes, s SparseSettings) (report *SparseRepo
 	return r, r.prove(ctx, c, b, queries, &s.Settings)
 }
 
+// codeSettings are how an index of codes is made.
+type codeSettings struct {
+	Settings
+	half    bool     // activations as float16
+	vectors *vectors // the documents' embeddings; nil for none
+}
+
 // buildCodes makes an index of the codes of a set.
-func buildCodes(ctx context.Context, c *Codes, s *Settings) (*built, error) {
-	options := &featureindex.Options{Features: c.Features(), Views: []string{view}}
+func buildCodes(ctx context.Context, c *Codes, s *codeSettings) (*built, error) {
+	options := &featureindex.Options{Features: c.Features(), Views: []string{view}, Half: s.half}
+	if s.vectors != nil {
+		options.Dim = s.vectors.s.Dim
+	}
 	m := &maker{
 		create: func(path string) (bleve.Index, error) {
 			return plugin.Create(path, bleve.NewIndexMapping(), *options, nil)
 		},
 		documents: c.Documents(), batch: s.Batch, dir: s.Dir, say: s.Say,
-		read: func(from, to int) ([]featureindex.Document, error) { return documents(c, from, to) },
+		read: func(from, to int) ([]featureindex.Document, error) {
+			documents, err := documents(c, from, to)
+			if options.Dim > 0 {
+				for i := range documents {
+					documents[i].Embedding = s.vectors.vector(from + i)
+				}
+			}
+			return documents, err
+		},
 		add: func(d *document.Document, codes featureindex.Document) error {
 			d.AddField(plugin.NewField(options, codes))
 			return nil
@@ -188,36 +211,33 @@ func (r *SparseReport) measure(ctx context.Context, b *built, terms []featureind
 // measure takes the times of a method.
 func (m *method) measure(ctx context.Context, b *built, terms []featureindex.Terms, s *Settings) (err error) {
 	threaded := plugin.WithThreads(ctx, s.Threads)
-	if m.report.Search, m.report.answers, err = b.measure(threaded, m.queries, s.K, s.Rounds); err != nil {
+	if _, m.report.answers, err = b.measure(threaded, m.queries, s.K, 1); err != nil {
 		return err
 	}
-	err = b.withSection(func(section *featureindex.Section) error {
-		search := featureindex.Search{K: s.K, Threads: s.Threads}
-		m.report.Kernel, err = measure(ctx, len(m.queries), s.Rounds, func(q int) error {
-			_, err := m.kernel(ctx, section, q, search)
+	return b.withSection(func(section *featureindex.Section) error {
+		runs := []func(q int) error{
+			func(q int) error { _, err := b.search(threaded, m.queries[q], s.K); return err },
+			func(q int) error {
+				_, err := m.kernel(ctx, section, q, featureindex.Search{K: s.K, Threads: s.Threads})
+				return err
+			},
+			func(q int) error { return searchShared(threaded, b, m.queries[q], terms[q], s.K) },
+		}
+		if runtime.GOMAXPROCS(0) > 1 {
+			two := plugin.WithThreads(ctx, 2)
+			runs = append(runs, func(q int) error { _, err := b.search(two, m.queries[q], s.K); return err })
+		}
+		times, err := measureBeside(ctx, len(m.queries), s.Rounds, runs...)
+		if err != nil {
 			return err
-		})
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	m.report.Shared, err = measure(ctx, len(m.queries), s.Rounds, func(q int) error {
-		return searchShared(threaded, b, m.queries[q], terms[q], s.K)
-	})
-	if err != nil {
-		return err
-	}
-	m.report.SharedExtra = ratio(m.report.Shared.P50, m.report.Search.P50) - 1
-	if runtime.GOMAXPROCS(0) < 2 {
+		}
+		m.report.Search, m.report.Kernel, m.report.Shared = times[0], times[1], times[2]
+		m.report.SharedExtra = ratio(m.report.Shared.P50, m.report.Search.P50) - 1
+		if len(times) > 3 {
+			m.report.TwoThreads, m.report.Speedup = times[3], ratio(times[0].P50, times[3].P50)
+		}
 		return nil
-	}
-	two := plugin.WithThreads(ctx, 2)
-	if m.report.TwoThreads, _, err = b.measure(two, m.queries, s.K, s.Rounds); err != nil {
-		return err
-	}
-	m.report.Speedup = ratio(m.report.Search.P50, m.report.TwoThreads.P50)
-	return nil
+	})
 }
 
 // searchShared runs a query and finds the features that each hit shares with it.
@@ -228,11 +248,13 @@ func searchShared(ctx context.Context, b *built, q query.Query, terms featureind
 	if err != nil {
 		return err
 	}
-	for _, hit := range result.Hits {
-		document, err := snapshot.Document(hit)
-		if err != nil {
+	documents := make([]*plugin.Document, len(result.Hits))
+	for i, hit := range result.Hits {
+		if documents[i], err = snapshot.Document(hit); err != nil {
 			return err
 		}
+	}
+	for _, document := range documents {
 		if _, err := document.Shared(view, terms); err != nil {
 			return err
 		}

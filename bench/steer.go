@@ -19,6 +19,7 @@ import (
 type SteerSettings struct {
 	Settings
 	Toggles int `json:"toggles"` // of each query
+	Dim     int `json:"dim"`     // of random embeddings to steer searches of too; 0 for none
 }
 
 // A SteerReport is what Steer found out.
@@ -28,15 +29,22 @@ type SteerReport struct {
 	Features  int           `json:"features"`
 	Queries   int           `json:"queries"`
 	Build     Build         `json:"build"`
+	Dot       Steered       `json:"dot"`
+	Dense     *Steered      `json:"dense,omitempty"`
+}
+
+// Steered is what toggles add to one kind of search.
+type Steered struct {
 	Exactness
 	Unsteered Latency `json:"unsteered"`
 	Steered   Latency `json:"steered"`
 	Added     float64 `json:"added_ms"` // to the p50
 }
 
-// Steer measures what toggles add to searches by weighted dot products. Half of
-// a query's toggles are of its own features, turned off, down and up; the others
-// are of features of random documents, excluded or asked for.
+// Steer measures what toggles add to searches by weighted dot products and, with
+// a dimension, by embeddings, which are random. Half of a query's toggles are of
+// its own features, turned off, down and up; the others are of features of
+// random documents, excluded or asked for.
 func Steer(ctx context.Context, c *Codes, s SteerSettings) (report *SteerReport, err error) {
 	if err := s.check(); err != nil {
 		return nil, err
@@ -52,37 +60,84 @@ func Steer(ctx context.Context, c *Codes, s SteerSettings) (report *SteerReport,
 	if err != nil {
 		return nil, err
 	}
-	b, err := buildCodes(ctx, c, &s.Settings)
+	if s.Dim < 0 || s.Dim > featureindex.MaxDim {
+		return nil, fmt.Errorf("%d dimensions: want 0 to %d", s.Dim, featureindex.MaxDim)
+	}
+	v := newVectors(&DenseSettings{Settings: s.Settings, Documents: c.Documents(), Dim: s.Dim, Seed: 1})
+	b, err := buildCodes(ctx, c, &codeSettings{Settings: s.Settings, vectors: v})
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, b.close()) }()
 	r := &SteerReport{Settings: s, Documents: c.Documents(), Features: c.Features(), Queries: len(terms), Build: b.Build}
 	s.Say("measuring %d queries in %d rounds", len(terms), s.Rounds)
-	plain, toggled := make([]query.Query, len(terms)), make([]query.Query, len(terms))
+	if err := r.dot(ctx, b, c, terms, steered); err != nil || s.Dim == 0 {
+		return r, err
+	}
+	s.Say("measuring searches by embeddings")
+	return r, r.dense(ctx, b, c, v, steered)
+}
+
+// dot measures and proves the steering of weighted dot products.
+func (r *SteerReport) dot(ctx context.Context, b *built, c *Codes, terms []featureindex.Terms, steered []steering) error {
+	bases, sums := make([]plugin.Scoring, len(terms)), make([]featureindex.Terms, len(terms))
 	for q, t := range terms {
-		plain[q] = &plugin.Dot{View: view, Terms: t, K: s.K}
-		toggled[q] = &plugin.Steer{Base: &plugin.Dot{View: view, Terms: t}, View: view, Terms: steered[q].corrections, K: s.K}
+		bases[q], sums[q] = &plugin.Dot{View: view, Terms: t}, steered[q].sum
 	}
-	threaded := plugin.WithThreads(ctx, s.Threads)
-	if r.Unsteered, _, err = b.measure(threaded, plain, s.K, s.Rounds); err != nil {
-		return nil, err
+	answers, err := r.Dot.measure(ctx, b, bases, steered, &r.Settings.Settings)
+	if err != nil {
+		return err
 	}
-	var answers [][]featureindex.Hit
-	if r.Steered, answers, err = b.measure(threaded, toggled, s.K, s.Rounds); err != nil {
-		return nil, err
+	want, err := bruteForce(ctx, c, sums, r.Settings.K, b.numbers, runtime.GOMAXPROCS(0))
+	if err != nil {
+		return err
 	}
-	r.Added = r.Steered.P50 - r.Unsteered.P50
-	sums := make([]featureindex.Terms, len(steered))
+	r.Dot.Exactness = compare(answers, want.dot)
+	return nil
+}
+
+// dense measures and proves the steering of searches by embeddings.
+func (r *SteerReport) dense(ctx context.Context, b *built, c *Codes, v *vectors, steered []steering) error {
+	r.Dense = &Steered{}
+	bases, queries, corrections := make([]plugin.Scoring, len(steered)), make([][]float32, len(steered)), make([]featureindex.Terms, len(steered))
 	for q := range steered {
-		sums[q] = steered[q].sum
+		queries[q], corrections[q] = v.vector(c.Documents()+q), steered[q].corrections
+		bases[q] = &plugin.KNN{Vector: queries[q]}
 	}
-	want, err := bruteForce(ctx, c, sums, s.K, b.numbers, runtime.GOMAXPROCS(0))
+	answers, err := r.Dense.measure(ctx, b, bases, steered, &r.Settings.Settings)
+	if err != nil {
+		return err
+	}
+	want, err := v.bruteForce(ctx, queries, b.numbers, &correcting{c, transpose(corrections, c.Features())})
+	if err != nil {
+		return err
+	}
+	r.Dense.Exactness = compare(answers, want)
+	return nil
+}
+
+// measure takes the times of searches with and without corrections, and returns
+// the answers of those with.
+func (m *Steered) measure(ctx context.Context, b *built, bases []plugin.Scoring, steered []steering, s *Settings) ([][]featureindex.Hit, error) {
+	plain, toggled := make([]query.Query, len(bases)), make([]query.Query, len(bases))
+	for q, base := range bases {
+		toggled[q] = &plugin.Steer{Base: base, View: view, Terms: steered[q].corrections, K: s.K}
+		plain[q] = &plugin.Steer{Base: base, View: view, K: s.K} // is the base alone, of which Steer takes no K
+	}
+	ctx = plugin.WithThreads(ctx, s.Threads)
+	_, answers, err := b.measure(ctx, toggled, s.K, 1)
 	if err != nil {
 		return nil, err
 	}
-	r.Exactness = compare(answers, want.dot)
-	return r, nil
+	times, err := measureBeside(ctx, len(bases), s.Rounds,
+		func(q int) error { _, err := b.search(ctx, plain[q], s.K); return err },
+		func(q int) error { _, err := b.search(ctx, toggled[q], s.K); return err })
+	if err != nil {
+		return nil, err
+	}
+	m.Unsteered, m.Steered = times[0], times[1]
+	m.Added = m.Steered.P50 - m.Unsteered.P50
+	return answers, nil
 }
 
 // A steering is the corrections of a query and what its weights become.
@@ -173,7 +228,15 @@ func (r *SteerReport) Print(out io.Writer) error {
 	t.build(&r.Build)
 	t.gap()
 	fmt.Fprint(t, timesHead)
-	t.times("dot", r.Unsteered, "")
-	t.times("steered", r.Steered, "%d toggles, %+.4f ms; %s", r.Settings.Toggles, r.Added, r.line())
+	r.Dot.print(t, "dot", r.Settings.Toggles)
+	if r.Dense != nil {
+		r.Dense.print(t, "dense", r.Settings.Toggles)
+	}
 	return t.Flush()
+}
+
+// print prints two lines of times.
+func (m *Steered) print(t table, name string, toggles int) {
+	t.times(name, m.Unsteered, "")
+	t.times("  steered", m.Steered, "%d toggles, %+.4f ms; %s", toggles, m.Added, m.line())
 }

@@ -134,6 +134,19 @@ func (c *builderColumn) add(vector []float32) {
 	c.values = append(c.values, vector...)
 }
 
+// SizeHint returns about how many bytes WriteTo writes.
+func (b *Builder) SizeHint() int {
+	const lists, vector = 3, 5 // bytes of a posting in lists, of a component in vectors
+	sets, size := min(2, b.o.lists()), 1<<12
+	for v := range b.view {
+		size += b.view[v].postings * (b.o.featureBytes() + 4 + lists*sets)
+	}
+	for c := range b.cols {
+		size += vector * len(b.cols[c].values)
+	}
+	return size
+}
+
 // WriteTo writes the section and returns its length in bytes. The Builder may
 // be added to and written again.
 func (b *Builder) WriteTo(w io.Writer) (int64, error) { return encode(w, b) }
@@ -142,11 +155,15 @@ func (b *Builder) options() *Options { return &b.o }
 func (b *Builder) documents() int    { return b.n }
 func (b *Builder) walk() walker      { return &builderWalker{b: b, doc: -1} }
 
+func (b *Builder) known(int) ([]entry, float64, bool) { return nil, 0, false }
+
 // A builderWalker walks a Builder's documents.
 type builderWalker struct {
 	b      *Builder
 	doc    int
 	before [columns]int // vectors of each column before doc
+
+	narrow, halves []uint16 // scratch of raw
 }
 
 func (w *builderWalker) next() bool {
@@ -162,6 +179,27 @@ func (w *builderWalker) next() bool {
 }
 
 func (w *builderWalker) code(view int) Code { return w.b.view[view].codes[w.doc] }
+
+func (w *builderWalker) raw(view int) (features, activations []byte) {
+	c := w.code(view)
+	features, activations = bytesOf(c.Features), bytesOf(c.Activations)
+	if w.b.o.narrow() {
+		w.narrow = w.narrow[:0]
+		for _, f := range c.Features {
+			w.narrow = append(w.narrow, uint16(f))
+		}
+		features = bytesOf(w.narrow)
+	}
+	if w.b.o.Half {
+		w.halves = w.halves[:0]
+		for _, a := range c.Activations {
+			bits, _ := toHalf(a)
+			w.halves = append(w.halves, bits)
+		}
+		activations = bytesOf(w.halves)
+	}
+	return features, activations
+}
 
 func (w *builderWalker) vector(column int) []float32 {
 	c := &w.b.cols[column]

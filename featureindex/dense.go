@@ -42,6 +42,8 @@ func (s *Section) Dense(ctx context.Context, c Column, query []float32, v View, 
 	if err != nil {
 		return nil, err
 	}
+	crew := callCrew(search.Threads)
+	defer crew.dismiss()
 	weighted, err := terms.check(s.o.Features)
 	if err != nil || search.K <= 0 || s.columns[c].count == 0 {
 		return nil, err
@@ -57,12 +59,15 @@ func (s *Section) Dense(ctx context.Context, c Column, query []float32, v View, 
 	if search.Filter != nil || search.Deleted != nil {
 		d.documents = search.words(s.n, d.column.presence)
 	}
-	var hits []Hit
-	err = share(ctx, search.Threads, set.blocks, func(w *scratch) {
+	all := top{k: search.K}
+	err = crew.share(ctx, set.blocks, func(w *scratch) {
 		w.top.reset(search.K)
 		w.dense.floors.reset(search.K)
-	}, d.block, func(workers []*scratch) { hits = best(search.K, workers) })
-	return hits, err
+	}, d.block, func(w *scratch) { all.pushAll(&w.top) })
+	if err != nil {
+		return nil, err
+	}
+	return all.sorted(), nil
 }
 
 // words returns the documents that a search allows, of those given, as bits.
@@ -101,6 +106,8 @@ type dense struct {
 	lost      float64 // ‖q − scale·whole‖
 	documents []uint64
 	terms     []denseTerm
+	unit      float64 // of an around
+	rounding  float64 // of an around
 	exact     *scorer // of the terms; nil without any
 }
 
@@ -112,11 +119,14 @@ type denseTerm struct {
 
 // A denseScratch is what a goroutine of Dense needs beyond a scratch.
 type denseScratch struct {
-	floors  top       // by lower bounds of scores
-	bounded []Hit     // by upper bounds of scores
-	middle  []float64 // by document of a block: the terms' score, give or take spread
-	spread  []float64
+	floors  top      // by lower bounds of scores
+	bounded []Hit    // by upper bounds of scores
+	steered []around // by document of a block: the terms' score
 }
+
+// An around bounds a score: middle, give or take spread. Both are in units of
+// the largest score that the terms can make, so that no sum leaves float32.
+type around struct{ middle, spread float32 }
 
 // quantizeQuery rounds the query to whole numbers small enough that no sum of
 // products with a scan vector overflows 32 bits.
@@ -154,6 +164,13 @@ func (d *dense) findTerms(set *lists, terms []weighted) {
 			d.terms = append(d.terms, denseTerm{c, float64(t.weight) * float64(set.entries[slot].Scale)})
 		}
 	}
+	for i := range d.terms {
+		d.unit += math.Abs(d.terms[i].value) * maxImpact
+	}
+	// A sum of n values in float32 is off by less than a part n·2⁻²⁴ of the sum of
+	// their sizes, at most the unit (Higham 3.1), and so is each value. This is
+	// several times as much, and covers the sums in float64 too.
+	d.rounding = float64(len(d.terms)+8) * 0x1p-21 * d.unit
 }
 
 // block scores the documents of a block.
@@ -167,19 +184,20 @@ func (d *dense) block(w *scratch, block int) {
 
 // steer computes the bounds of the terms' scores for the documents of a block.
 func (d *dense) steer(w *denseScratch, block int) {
-	if w.middle == nil {
-		w.middle, w.spread = make([]float64, blockSize), make([]float64, blockSize)
+	if w.steered == nil {
+		w.steered = make([]around, blockSize)
 	}
-	clear(w.middle)
-	clear(w.spread)
+	steered := (*[blockSize]around)(w.steered)
+	clear(steered[:])
 	for i := range d.terms {
 		t := &d.terms[i]
 		p, _ := t.piece(block, 0)
-		half := math.Abs(t.value) / 2
+		value, half := float32(t.value/d.unit), float32(math.Abs(t.value)/d.unit/2)
+		impacts := p.impacts[:len(p.docs)]
 		for j, doc := range p.docs {
-			at := doc & (blockSize - 1)
-			w.middle[at] += t.value * (float64(p.impacts[j]) - .5)
-			w.spread[at] += half
+			at := &steered[doc&(blockSize-1)]
+			at.middle += value * (float32(impacts[j]) - .5)
+			at.spread += half
 		}
 	}
 }
@@ -223,8 +241,9 @@ func (d *dense) boundWord(w *scratch, at int, threshold float64) float64 {
 		middle := float64(sums[i]) * d.scale * float64(q.Scale)
 		spread := residual*float64(q.Residual) + norm*float64(q.Norm)
 		if d.exact != nil {
-			doc := (at*64 + bit) & (blockSize - 1)
-			middle, spread = middle+x.middle[doc], spread+x.spread[doc]+rounding*(math.Abs(x.middle[doc])+x.spread[doc])
+			steered := x.steered[(at*64+bit)&(blockSize-1)]
+			middle += float64(steered.middle) * d.unit
+			spread += float64(steered.spread)*d.unit + d.rounding
 		}
 		if middle+spread < threshold {
 			continue

@@ -56,6 +56,11 @@ func TestDenseIsBruteForce(t *testing.T) {
 				if round%2 == 1 {
 					terms = randomTerms(r, sh, true)
 				}
+				if size := []float32{1e36, 1e-36}; round%4 == 3 {
+					for i := range terms.Weights {
+						terms.Weights[i] *= size[round/4%2]
+					}
+				}
 				query := randomVector(r, sh.dim)
 				if round == 2 {
 					clear(query)

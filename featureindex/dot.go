@@ -43,6 +43,8 @@ func (s *Section) Dot(ctx context.Context, v View, query Terms, search Search) (
 	if err != nil {
 		return nil, err
 	}
+	crew := callCrew(search.Threads)
+	defer crew.dismiss()
 	terms, err := query.check(s.o.Features)
 	if err != nil {
 		return nil, err
@@ -59,12 +61,14 @@ func (s *Section) Dot(ctx context.Context, v View, query Terms, search Search) (
 	case d.rows(search.selected(s.n)):
 		return d.filtered(ctx)
 	}
-	var hits []Hit
-	err = share(ctx, search.Threads, set.blocks, func(w *scratch) {
+	err = crew.share(ctx, set.blocks, func(w *scratch) {
 		w.census.reset()
 		fill(w.wide[:counted(s.n)], uint16(d.bias))
-	}, d.block, func([]*scratch) { hits = d.top.sorted() })
-	return hits, err
+	}, d.block, func(*scratch) {})
+	if err != nil {
+		return nil, err
+	}
+	return d.top.sorted(), nil
 }
 
 // A dot is a query of Dot in the making.

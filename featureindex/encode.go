@@ -68,30 +68,26 @@ func (e *encoder) each(visit func(doc int, w walker)) {
 // forward writes the codes of a view.
 func (e *encoder) forward(view int) {
 	first, total, equal := 0, 0, true
-	var narrow []uint16
 	e.out.begin(kindFeatures, view)
 	e.each(func(doc int, w walker) {
-		features := w.code(view).Features
+		features, _ := w.raw(view)
 		if doc == 0 {
 			first = len(features)
 		}
 		equal = equal && len(features) == first
 		total += len(features)
-		if !e.o.narrow() {
-			e.out.write(bytesOf(features))
-			return
-		}
-		narrow = narrow[:0]
-		for _, f := range features {
-			narrow = append(narrow, uint16(f))
-		}
-		e.out.write(bytesOf(narrow))
+		e.out.write(features)
 	})
 	e.out.end(0)
-	if uint64(total) > MaxPostings && e.err == nil {
+	if total /= e.o.featureBytes(); uint64(total) > MaxPostings && e.err == nil {
 		e.err = fmt.Errorf("%w: %d postings of view %s", ErrTooLarge, total, e.o.Views[view])
 	}
-	e.activations(view)
+	e.out.begin(kindActivations, view)
+	e.each(func(_ int, w walker) {
+		_, activations := w.raw(view)
+		e.out.write(activations)
+	})
+	e.out.end(0)
 	if !equal {
 		e.rows(view)
 	}
@@ -99,32 +95,13 @@ func (e *encoder) forward(view int) {
 
 // rows writes where the code of each document begins.
 func (e *encoder) rows(view int) {
-	row := []uint32{0}
+	at := []uint32{0}
 	e.out.begin(kindRows, view)
-	e.out.write(bytesOf(row))
+	e.out.write(bytesOf(at))
 	e.each(func(_ int, w walker) {
-		row[0] += uint32(len(w.code(view).Features))
-		e.out.write(bytesOf(row))
-	})
-	e.out.end(0)
-}
-
-// activations writes the activations of a view.
-func (e *encoder) activations(view int) {
-	var halves []uint16
-	e.out.begin(kindActivations, view)
-	e.each(func(_ int, w walker) {
-		activations := w.code(view).Activations
-		if !e.o.Half {
-			e.out.write(bytesOf(activations))
-			return
-		}
-		halves = halves[:0]
-		for _, a := range activations {
-			bits, _ := toHalf(a)
-			halves = append(halves, bits)
-		}
-		e.out.write(bytesOf(halves))
+		features, _ := w.raw(view)
+		at[0] += uint32(len(features) / e.o.featureBytes())
+		e.out.write(bytesOf(at))
 	})
 	e.out.end(0)
 }
@@ -184,16 +161,33 @@ type listBuilder struct {
 	norm    float64 // the largest Euclidean norm of a row
 }
 
-// newListBuilder walks the rows and plans the entries.
+// newListBuilder plans the entries.
 func (e *encoder) newListBuilder(list int) *listBuilder {
 	b := &listBuilder{e: e, rows: newRowReader(e.o, list), blocks: (e.n + blockSize - 1) >> blockBits}
-	b.slots = b.newSlots()
-	totals := make([]total, b.slots.count)
-	e.each(func(_ int, w walker) {
-		features, values := b.rows.read(w)
-		square := 0.0
-		for i, f := range features {
-			t, value := &totals[b.slots.of(f)], values[i]
+	var known bool
+	if b.entries, b.norm, known = e.src.known(list); !known {
+		b.count()
+	}
+	features, offset := make([]uint32, len(b.entries)), uint64(0)
+	for i := range b.entries {
+		entry := &b.entries[i]
+		features[i] = entry.Feature
+		entry.Offset, entry.Runs = offset, 0
+		offset += listBytes(entry.Documents)
+	}
+	b.slots = newSlots(features, e.o.Features)
+	return b
+}
+
+// count walks the rows and makes the entries, without offsets, and the norm.
+func (b *listBuilder) count() {
+	features := b.candidates()
+	slots := newSlots(features, b.e.o.Features)
+	totals := make([]total, len(features))
+	b.e.each(func(_ int, w walker) {
+		row, square := b.rows.read(w), 0.0
+		for i, f := range row.features {
+			t, value := &totals[slots.of(f)], row.value(i)
 			t.documents++
 			if value > t.most {
 				t.most = value
@@ -203,20 +197,36 @@ func (e *encoder) newListBuilder(list int) *listBuilder {
 		b.norm = max(b.norm, square)
 	})
 	b.norm = math.Sqrt(b.norm)
-	totals = b.slots.drop(totals)
-	b.entries = make([]entry, len(totals))
-	offset := uint64(0)
-	for s, t := range totals {
-		b.entries[s] = entry{Offset: offset, Feature: b.slots.features[s], Scale: scaleFor(t.most), Documents: t.documents}
-		offset += listBytes(t.documents)
+	for slot, t := range totals {
+		if t.documents > 0 {
+			b.entries = append(b.entries, entry{Feature: features[slot], Scale: scaleFor(t.most), Documents: t.documents})
+		}
 	}
-	return b
 }
 
 // A total sums up a feature.
 type total struct {
 	documents uint32
 	most      float64 // the largest activation
+}
+
+// candidates returns the features that occur or, where there are few, all.
+func (b *listBuilder) candidates() []uint32 {
+	d := b.e.o.Features
+	if d <= fewFeatures {
+		features := make([]uint32, d)
+		for f := range features {
+			features[f] = uint32(f)
+		}
+		return features
+	}
+	set := newBitSet(d)
+	b.e.each(func(_ int, w walker) {
+		for _, f := range b.rows.read(w).features {
+			set.add(f)
+		}
+	})
+	return set.members()
 }
 
 // bandEnd returns the end of the band of entries that starts at lo: at least
@@ -233,45 +243,35 @@ func (b *listBuilder) bandEnd(lo int) int {
 	return hi
 }
 
+// An openList is a list of a band that is being filled.
+type openList struct {
+	at, end        uint32 // where the next posting goes, where the list ends
+	scale, inverse float32
+}
+
 // band writes the lists of entries lo to hi.
 func (b *listBuilder) band(lo, hi int) {
 	entries := b.entries[lo:hi]
-	cursors, starts := make([]int, len(entries)), make([]int, len(entries)+1)
+	lists, total := make([]openList, len(entries)), uint32(0)
 	for i := range entries {
-		cursors[i], starts[i+1] = starts[i], starts[i]+int(entries[i].Documents)
+		e := &entries[i]
+		lists[i] = openList{total, total + e.Documents, e.Scale, float32(1 / float64(e.Scale))}
+		total += e.Documents
 	}
-	ends := make([]int, len(entries)) // of the runs up to the last block
-	copy(ends, starts)
-	counts := make([]uint16, len(entries)*b.blocks) // by block, then by entry
-	docs, impacts := make([]uint16, starts[len(entries)]), make([]uint8, starts[len(entries)])
-	closeBlock := func(block int) {
-		row := counts[block*len(entries):][:len(entries)]
-		for i, c := range cursors {
-			row[i] = uint16(c - ends[i])
-		}
-		copy(ends, cursors)
-	}
-	first, last := entries[0].Feature, entries[len(entries)-1].Feature
-	b.e.each(func(doc int, w walker) {
-		features, values := b.rows.read(w)
-		from, _ := slices.BinarySearch(features, first)
-		for i := from; i < len(features) && features[i] <= last; i++ {
-			s := b.slots.of(features[i]) - lo
-			at := cursors[s]
-			docs[at], impacts[at] = uint16(doc), impactOf(values[i], float64(entries[s].Scale))
-			cursors[s]++
-		}
-		if doc&(blockSize-1) == blockSize-1 || doc == b.e.n-1 {
-			closeBlock(doc >> blockBits)
-		}
-	})
+	docs, impacts := make([]uint16, total), make([]uint8, total)
+	counts := b.fill(lo, lists, docs, impacts)
 	if b.e.err != nil {
 		return
 	}
+	at := 0
 	for i := range entries {
-		b.e.out.write(bytesOf(docs[starts[i]:starts[i+1]]))
-		b.e.out.write(impacts[starts[i]:starts[i+1]])
-		b.e.out.write(make([]byte, entries[i].Documents%2))
+		n := int(entries[i].Documents)
+		b.e.out.write(bytesOf(docs[at : at+n]))
+		b.e.out.write(impacts[at : at+n])
+		if n%2 != 0 {
+			b.e.out.write([]byte{0})
+		}
+		at += n
 		entries[i].Runs = uint32(len(b.runs))
 		for block := range b.blocks {
 			if c := counts[block*len(entries)+i]; c > 0 {
@@ -281,63 +281,85 @@ func (b *listBuilder) band(lo, hi int) {
 	}
 }
 
-// slots number the features that occur in a list set.
-type slots struct {
-	count    int      // of slots
-	features []uint32 // by slot, ascending
-	dense    []uint32 // slot by feature; nil to search for it
+// fill fills the lists of the slots from lo on, and returns the lengths of
+// their runs, by block and then by list.
+func (b *listBuilder) fill(lo int, lists []openList, docs []uint16, impacts []uint8) (counts []uint16) {
+	counts = make([]uint16, len(lists)*b.blocks)
+	ends := make([]uint32, len(lists)) // of the runs up to the last block
+	for i := range lists {
+		ends[i] = lists[i].at
+	}
+	first, last := b.slots.features[lo], b.slots.features[lo+len(lists)-1]
+	b.e.each(func(doc int, w walker) {
+		row := b.rows.read(w)
+		from, _ := slices.BinarySearch(row.features, first)
+		for i := from; i < len(row.features) && row.features[i] <= last; i++ {
+			slot := b.slots.of(row.features[i]) - lo
+			if uint(slot) >= uint(len(lists)) || lists[slot].at == lists[slot].end {
+				b.e.damaged(row.features[i])
+				return
+			}
+			l := &lists[slot]
+			docs[l.at], impacts[l.at] = uint16(doc), impactOf(row.value(i), float64(l.scale), float64(l.inverse))
+			l.at++
+		}
+		if doc&(blockSize-1) == blockSize-1 || doc == b.e.n-1 {
+			for i, start := range ends {
+				ends[i] = lists[i].at
+				counts[doc>>blockBits*len(lists)+i] = uint16(ends[i] - start)
+			}
+		}
+	})
+	return counts
 }
+
+// damaged ends the encoding of a source of which the codes and the entries do
+// not agree about a feature.
+func (e *encoder) damaged(feature uint32) {
+	if e.out.err == nil {
+		e.out.err = corrupt("entries", -1, "feature %d occurs more often than its entry says", feature)
+	}
+}
+
+// slots number the features of a list set.
+type slots struct {
+	features []uint32 // by slot, ascending
+	dense    []uint32 // slot by feature, noSlot for none; nil to search for it
+}
+
+const noSlot = math.MaxUint32
 
 // fewFeatures is the number of features up to which a table of all of them
 // costs less than finding those that occur.
 const fewFeatures = 1 << 16
 
-// newSlots returns the slots of the features that occur or, where there are few
-// features, of all of them, until drop.
-func (b *listBuilder) newSlots() slots {
-	d := b.e.o.Features
-	if d <= fewFeatures {
-		s := slots{count: d, dense: make([]uint32, d)}
-		for f := range s.dense {
-			s.dense[f] = uint32(f)
-		}
+// newSlots numbers features, which ascend, of d.
+func newSlots(features []uint32, d int) slots {
+	s := slots{features: features}
+	if d > fewFeatures {
 		return s
 	}
-	set := newBitSet(d)
-	b.e.each(func(_ int, w walker) {
-		features, _ := b.rows.read(w)
-		for _, f := range features {
-			set.add(f)
-		}
-	})
-	s := slots{features: set.members()}
-	s.count = len(s.features)
+	s.dense = make([]uint32, d)
+	for f := range s.dense {
+		s.dense[f] = noSlot
+	}
+	for slot, f := range features {
+		s.dense[f] = uint32(slot)
+	}
 	return s
 }
 
-// drop leaves only the slots of features that occur, and returns their totals.
-func (s *slots) drop(totals []total) []total {
-	if s.dense == nil {
-		return totals
-	}
-	kept := totals[:0]
-	for f, t := range totals {
-		if t.documents > 0 {
-			s.dense[f] = uint32(len(kept))
-			kept = append(kept, t)
-			s.features = append(s.features, uint32(f))
-		}
-	}
-	return kept
-}
-
-// of returns the slot of a feature that occurs.
+// of returns the slot of a feature, one that is none's for a feature that has
+// none.
 func (s *slots) of(feature uint32) int {
 	if s.dense != nil {
 		return int(s.dense[feature])
 	}
-	i, _ := slices.BinarySearch(s.features, feature)
-	return i
+	slot, ok := slices.BinarySearch(s.features, feature)
+	if !ok {
+		return noSlot
+	}
+	return slot
 }
 
 // A bitSet is a set of features in pages, of which only those with a member

@@ -59,8 +59,10 @@ func (f *forward) appendFeatures(dst []uint32, start, end int) []uint32 {
 	if f.wide != nil {
 		return append(dst, f.wide[start:end]...)
 	}
-	for _, x := range f.narrow[start:end] {
-		dst = append(dst, uint32(x))
+	at := len(dst)
+	dst = slices.Grow(dst, end-start)[:at+end-start]
+	for i, x := range f.narrow[start:end] {
+		dst[at+i] = uint32(x)
 	}
 	return dst
 }
@@ -86,6 +88,20 @@ func (f *forward) code(doc int, scratch *Code) Code {
 	}
 	scratch.Activations = f.appendActivations(scratch.Activations[:0], start, end)
 	return Code{scratch.Features, scratch.Activations}
+}
+
+// raw returns the code of a document as it lies in the section.
+func (f *forward) raw(doc int) (features, activations []byte) {
+	start, end := f.bounds(doc)
+	if f.wide != nil {
+		features = bytesOf(f.wide[start:end])
+	} else {
+		features = bytesOf(f.narrow[start:end])
+	}
+	if f.halves != nil {
+		return features, bytesOf(f.halves[start:end])
+	}
+	return features, bytesOf(f.activations[start:end])
 }
 
 // has tells whether a feature is in the code of a document.

@@ -5,6 +5,16 @@ import "math"
 // maxHalf is the largest float16.
 const maxHalf = 65504
 
+// Half returns what a section with Options.Half keeps of an activation: the
+// nearest float16, ties to even, but never 0; +Inf beyond the largest one.
+func Half(activation float32) float32 {
+	bits, ok := toHalf(activation)
+	if !ok {
+		return float32(math.Inf(1))
+	}
+	return fromHalf(bits)
+}
+
 // toHalf rounds a positive float32 to the nearest float16, ties to even; what
 // would round to zero becomes the smallest float16, so that a support never
 // changes. ok is false for values beyond the range.

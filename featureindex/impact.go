@@ -17,10 +17,12 @@ func scaleFor(most float64) float32 {
 
 // impactOf returns the smallest impact of which scale makes up activation,
 // 1..255: impact·scale >= activation > (impact−1)·scale. The products of a
-// byte and a float32 are exact in float64, and so are the comparisons.
-func impactOf(activation, scale float64) uint8 {
-	v := int(activation / scale)
-	for v < 1 || float64(v)*scale < activation {
+// byte and a float32 are exact in float64, and so are the comparisons. inverse
+// is 1/scale, rounded, which makes the first guess right or too small. An
+// activation beyond the scale, as only damage makes it, gets 255.
+func impactOf(activation, scale, inverse float64) uint8 {
+	v := int(min(activation*inverse, maxImpact))
+	for v < maxImpact && float64(v)*scale < activation {
 		v++
 	}
 	return uint8(v)

@@ -35,9 +35,10 @@ func Merge(w io.Writer, inputs []Input, cancel <-chan struct{}) (int64, error) {
 
 // A mergeSource is the documents that inputs keep.
 type mergeSource struct {
-	inputs []Input
-	cancel <-chan struct{}
-	n      int
+	inputs  []Input
+	cancel  <-chan struct{}
+	n       int
+	recount bool // believe nothing but codes and vectors
 }
 
 // check compares the inputs, checks their maps and counts the documents.
@@ -77,6 +78,41 @@ func (m *mergeSource) options() *Options { return &m.inputs[0].Section.o }
 func (m *mergeSource) documents() int    { return m.n }
 func (m *mergeSource) walk() walker      { return &mergeWalker{m: m, doc: -1} }
 
+// known adds up the entries of the inputs, where these lose no document: a
+// scale grows with the largest activation, so that the largest scale is that of
+// all, and so with the norm.
+func (m *mergeSource) known(list int) (entries []entry, norm float64, ok bool) {
+	kept := 0
+	for _, in := range m.inputs {
+		kept += in.Section.n
+	}
+	if m.recount || kept != m.n {
+		return nil, 0, false
+	}
+	for _, in := range m.inputs {
+		set := &in.Section.sets[list]
+		entries, norm = addEntries(entries, set.entries), max(norm, set.norm)
+	}
+	return entries, norm, true
+}
+
+// addEntries returns the entries of both, which ascend by feature.
+func addEntries(a, b []entry) []entry {
+	all := make([]entry, 0, max(len(a), len(b)))
+	for len(a) > 0 && len(b) > 0 {
+		switch x, y := a[0], b[0]; {
+		case x.Feature < y.Feature:
+			all, a = append(all, x), a[1:]
+		case x.Feature > y.Feature:
+			all, b = append(all, y), b[1:]
+		default:
+			all = append(all, entry{Feature: x.Feature, Scale: max(x.Scale, y.Scale), Documents: x.Documents + y.Documents})
+			a, b = a[1:], b[1:]
+		}
+	}
+	return append(append(all, a...), b...)
+}
+
 // A mergeWalker walks the documents kept.
 type mergeWalker struct {
 	m       *mergeSource
@@ -87,11 +123,15 @@ type mergeWalker struct {
 	failed  error
 }
 
+// prefetchAhead is how many documents ahead codes are asked for.
+const prefetchAhead = 12
+
 func (w *mergeWalker) next() bool {
 	for w.input < len(w.m.inputs) {
 		in := &w.m.inputs[w.input]
 		for w.doc++; w.doc < in.Section.n; w.doc++ {
 			if in.Map == nil || in.Map[w.doc] != Dropped {
+				in.Section.Prefetch(w.doc + prefetchAhead)
 				return !w.canceled()
 			}
 		}
@@ -117,6 +157,10 @@ func (w *mergeWalker) canceled() bool {
 
 func (w *mergeWalker) code(view int) Code {
 	return w.m.inputs[w.input].Section.views[view].code(w.doc, &w.scratch[view])
+}
+
+func (w *mergeWalker) raw(view int) (features, activations []byte) {
+	return w.m.inputs[w.input].Section.views[view].raw(w.doc)
 }
 
 func (w *mergeWalker) vector(column int) []float32 {

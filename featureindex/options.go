@@ -84,5 +84,13 @@ func (o *Options) lists() int {
 	return len(o.Views) + 1
 }
 
+// featureBytes returns the bytes of a feature in a code.
+func (o *Options) featureBytes() int {
+	if o.narrow() {
+		return 2
+	}
+	return 4
+}
+
 // narrow tells whether feature numbers fit 16 bits.
 func (o *Options) narrow() bool { return o.Features <= 1<<16 }

@@ -11,6 +11,8 @@ import (
 // at least minimum of them and at least one: the exact top k, best first, ties
 // to the lower document. The score of a hit is |support(q) ∩ support(d)|.
 func (s *Section) Overlap(ctx context.Context, v View, features []uint32, minimum int, search Search) ([]Hit, error) {
+	crew := callCrew(search.Threads)
+	defer crew.dismiss()
 	o, err := s.newOverlap(v, features)
 	if err != nil || search.K <= 0 || len(o.cuts) < minimum {
 		return nil, err
@@ -32,30 +34,35 @@ func (s *Section) Overlap(ctx context.Context, v View, features []uint32, minimu
 			return threshold
 		})
 	}
-	var hits []Hit
-	err = share(ctx, search.Threads, o.set.blocks, func(w *scratch) {
+	all := top{k: search.K}
+	err = crew.share(ctx, o.set.blocks, func(w *scratch) {
 		w.top.reset(search.K)
 		o.begin(w)
-	}, visit, func(workers []*scratch) { hits = best(search.K, workers) })
-	return hits, err
+	}, visit, func(w *scratch) { all.pushAll(&w.top) })
+	if err != nil {
+		return nil, err
+	}
+	return all.sorted(), nil
 }
 
 // Sharing returns the documents that share at least minimum features, and at
 // least one, with those given. Search.K is not used.
 func (s *Section) Sharing(ctx context.Context, v View, features []uint32, minimum int, search Search) (*roaring.Bitmap, error) {
+	crew := callCrew(search.Threads)
+	defer crew.dismiss()
 	o, err := s.newOverlap(v, features)
 	if err != nil || len(o.cuts) < minimum {
 		return roaring.New(), err
 	}
 	limit := float64(max(1, minimum) - 1)
 	blocks := make([][]uint32, o.set.blocks)
-	err = share(ctx, search.Threads, o.set.blocks, o.begin, func(w *scratch, block int) {
+	err = crew.share(ctx, o.set.blocks, o.begin, func(w *scratch, block int) {
 		o.count(w, block)
 		o.each(w, block, limit, func(doc uint32, _ float64) float64 {
 			blocks[block] = append(blocks[block], doc)
 			return limit
 		})
-	}, func([]*scratch) {})
+	}, func(*scratch) {})
 	if err != nil {
 		return nil, err
 	}

@@ -107,9 +107,11 @@ func (s *scorer) wide(f *forward, start, end int, sum float64) (float64, bool) {
 }
 
 // prefetch brings the codes of a document into the cache.
-func (s *scorer) prefetch(doc int) {
-	for i := range s.views {
-		f := &s.views[i]
+func (s *scorer) prefetch(doc int) { prefetchCodes(s.views, doc) }
+
+func prefetchCodes(views []forward, doc int) {
+	for i := range views {
+		f := &views[i]
 		start, end := f.bounds(doc)
 		if start == end {
 			continue

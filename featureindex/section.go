@@ -173,8 +173,7 @@ func (s *Section) Code(v View, doc int) Code {
 		return Code{}
 	}
 	if v != Union {
-		start, end := s.views[v].bounds(doc)
-		return Code{s.views[v].appendFeatures(nil, start, end), s.views[v].appendActivations(nil, start, end)}
+		return s.AppendCode(Code{}, v, doc)
 	}
 	var codes [MaxViews]Code
 	for i := range s.views {
@@ -186,6 +185,24 @@ func (s *Section) Code(v View, doc int) Code {
 		c.Activations[i] = float32(x)
 	}
 	return c
+}
+
+// AppendCode appends the code of a document in a view, which is not Union, to c:
+// nothing where there is no such view or document.
+func (s *Section) AppendCode(c Code, v View, doc int) Code {
+	if doc < 0 || doc >= s.n || v < 0 || int(v) >= len(s.views) {
+		return c
+	}
+	f := &s.views[v]
+	start, end := f.bounds(doc)
+	return Code{f.appendFeatures(c.Features, start, end), f.appendActivations(c.Activations, start, end)}
+}
+
+// Prefetch asks for the codes of a document to be brought into the cache.
+func (s *Section) Prefetch(doc int) {
+	if doc >= 0 && doc < s.n {
+		prefetchCodes(s.views, doc)
+	}
 }
 
 // ActiveIn returns the views in which a feature of a document is active, view i

@@ -6,25 +6,44 @@ type source interface {
 	documents() int
 	// walk starts over at the first document.
 	walk() walker
+	// known returns the entries of a list set, without offsets, and its norm,
+	// where they are known without counting.
+	known(list int) (entries []entry, norm float64, ok bool)
 }
 
 // A walker yields documents in order. What it returns is valid until next.
 type walker interface {
 	next() bool
 	code(view int) Code
+	// raw returns the code as the section has it: its features and activations.
+	raw(view int) (features, activations []byte)
 	// vector returns a vector of a column, or nil.
 	vector(column int) []float32
 	// err returns why next returned false before the last document.
 	err() error
 }
 
-// A rowReader yields the rows of one list set: the features of a view or of
-// the union with their values.
+// A row is the features of a document in a list set, ascending.
+type row struct {
+	features    []uint32
+	activations []float32 // of a view; or
+	sums        []float64 // of the union
+}
+
+// value returns the value of the i-th feature.
+func (r *row) value(i int) float64 {
+	if r.sums != nil {
+		return r.sums[i]
+	}
+	return float64(r.activations[i])
+}
+
+// A rowReader yields the rows of one list set.
 type rowReader struct {
 	list, views int
 	uniter      *uniter // of the union, where there are few enough features
 	features    []uint32
-	values      []float64
+	sums        []float64
 	codes       [MaxViews]Code
 }
 
@@ -38,22 +57,18 @@ func newRowReader(o *Options, list int) rowReader {
 }
 
 // read returns the row of the walker's document, valid until the next call.
-func (r *rowReader) read(w walker) ([]uint32, []float64) {
-	r.values = r.values[:0]
+func (r *rowReader) read(w walker) row {
 	if r.list < r.views {
 		c := w.code(r.list)
-		for _, a := range c.Activations {
-			r.values = append(r.values, float64(a))
-		}
-		return c.Features, r.values
+		return row{features: c.Features, activations: c.Activations}
 	}
 	for v := range r.views {
 		r.codes[v] = w.code(v)
 	}
 	if r.uniter != nil {
-		r.features, r.values = r.uniter.unite(r.codes[:r.views], r.features[:0], r.values)
+		r.features, r.sums = r.uniter.unite(r.codes[:r.views], r.features[:0], r.sums[:0])
 	} else {
-		r.features, r.values = unite(r.codes[:r.views], r.features[:0], r.values)
+		r.features, r.sums = unite(r.codes[:r.views], r.features[:0], r.sums[:0])
 	}
-	return r.features, r.values
+	return row{features: r.features, sums: r.sums}
 }

@@ -84,12 +84,9 @@ func (t *top) sorted() []Hit {
 	return hits
 }
 
-// best returns the k best hits of the goroutines of a query, best first.
-func best(k int, workers []*scratch) []Hit {
-	var hits []Hit
-	for _, w := range workers {
-		hits = append(hits, w.top.hits...)
+// pushAll pushes the hits of another top.
+func (t *top) pushAll(other *top) {
+	for _, h := range other.hits {
+		t.push(h)
 	}
-	slices.SortFunc(hits, Hit.compare)
-	return hits[:min(k, len(hits)):min(k, len(hits))]
 }

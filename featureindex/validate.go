@@ -25,7 +25,7 @@ func (s *Section) Validate() error {
 		return err
 	}
 	c := &comparer{s: s}
-	n, err := encode(c, &mergeSource{inputs: []Input{{Section: s}}, n: s.n})
+	n, err := encode(c, &mergeSource{inputs: []Input{{Section: s}}, n: s.n, recount: true})
 	if err == nil && n != int64(len(s.data)) {
 		err = c.differs(n)
 	}

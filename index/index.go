@@ -302,6 +302,15 @@ func (ix *Index) Close() error {
 	return ix.bleve.Close()
 }
 
+// EmbedQueries returns the embeddings of queries, as Search makes them of their
+// texts.
+func (ix *Index) EmbedQueries(ctx context.Context, texts []string) ([][]float32, error) {
+	if len(texts) == 0 {
+		return nil, nil
+	}
+	return ix.embed(ctx, ix.manifest.QueryPrefix, texts)
+}
+
 // embed returns the embeddings of texts.
 func (ix *Index) embed(ctx context.Context, prefix string, texts []string) ([][]float32, error) {
 	if ix.encoder == nil {

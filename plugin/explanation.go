@@ -43,8 +43,19 @@ type product struct {
 // value returns weight·activation, which is exact in float64.
 func (p product) value() float64 { return float64(p.weight) * float64(p.activation) }
 
-// few is room on the stack for the products of most documents.
+// few is room on the stack for the products of most documents, and fewCode for
+// their codes.
 type few [64]product
+
+type fewCode struct {
+	features    [64]uint32
+	activations [64]float32
+}
+
+// code returns the code of a document, in the room where it fits.
+func (f *fewCode) code(s *featureindex.Section, v featureindex.View, doc int) featureindex.Code {
+	return s.AppendCode(featureindex.Code{Features: f.features[:0], Activations: f.activations[:0]}, v, doc)
+}
 
 // products appends to shared the shared features of a document and of terms that
 // sortedTerms returned, in the order in which their values make up the exact
@@ -54,8 +65,9 @@ func products(shared []product, s *featureindex.Section, views int, v featureind
 	if v == featureindex.Union {
 		from, to = 0, views
 	}
+	var room fewCode
 	for view := from; view < to; view++ {
-		code := s.Code(featureindex.View(view), doc)
+		code := room.code(s, featureindex.View(view), doc)
 		at := 0
 		for i, feature := range terms.Features {
 			for at < len(code.Features) && code.Features[at] < feature {

@@ -153,6 +153,7 @@ func encodeDocuments(o *featureindex.Options, fields []*Field) ([]byte, error) {
 		}
 	}
 	var raw bytes.Buffer
+	raw.Grow(builder.SizeHint())
 	if _, err := builder.WriteTo(&raw); err != nil {
 		return nil, err
 	}

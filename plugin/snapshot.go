@@ -173,8 +173,13 @@ func (s *Snapshot) Document(hit *search.DocumentMatch) (*Document, error) {
 		if i < 0 {
 			continue
 		}
+		part := &state.parts[i]
+		local := int(number - part.base)
+		if section := part.codes.section(); section != nil {
+			section.Prefetch(local) // it will be read soon, and is seldom in the cache
+		}
 		if id, err := state.reader.ExternalID(hit.IndexInternalID); err == nil && id == hit.ID {
-			return &Document{s, &state.parts[i], int(number - state.parts[i].base)}, nil
+			return &Document{s, part, local}, nil
 		}
 	}
 	return nil, fmt.Errorf("%w with document %q", ErrClosed, hit.ID)

@@ -11,13 +11,11 @@ import (
 	"strconv"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/steersight/steersight/featureindex"
 
 	"github.com/blevesearch/bleve/v2"
 	"github.com/blevesearch/bleve/v2/document"
-	"github.com/blevesearch/bleve/v2/index/scorch"
 	"github.com/blevesearch/bleve/v2/mapping"
 	"github.com/blevesearch/bleve/v2/search"
 	"github.com/blevesearch/bleve/v2/search/query"
@@ -292,33 +290,22 @@ func grow(t testing.TB, i bleve.Index, tr truth, r *rand.Rand, n, batch int) {
 	}
 }
 
-// forceMerge merges all segments into one. It waits for those in memory to
-// reach the disk, which scorch does not merge with others.
+// forceMerge merges all segments into one.
 func forceMerge(t testing.TB, i bleve.Index) {
 	t.Helper()
-	advanced, err := i.Advanced()
-	if err != nil {
+	if err := Compact(context.Background(), i); err != nil {
 		t.Fatal(err)
 	}
-	for range 200 {
-		if err := advanced.(*scorch.Scorch).ForceMerge(context.Background(), nil); err != nil {
-			t.Fatal(err)
-		}
-		if segmentCount(t, i) <= 1 {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
+	if n := segmentCount(t, i); n > 1 {
+		t.Fatalf("%d segments after merging", n)
 	}
-	t.Fatalf("%d segments after merging", segmentCount(t, i))
 }
 
 // segmentCount returns how many segments an index has.
-func segmentCount(t testing.TB, i bleve.Index) (n int) {
+func segmentCount(t testing.TB, i bleve.Index) int {
 	t.Helper()
-	if err := withReader(i, func(r *scorch.IndexSnapshot) error {
-		n = len(r.Segments())
-		return nil
-	}); err != nil {
+	n, err := segmentsIn(i)
+	if err != nil {
 		t.Fatal(err)
 	}
 	return n

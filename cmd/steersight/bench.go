@@ -76,7 +76,7 @@ for the documents, and q_indptr.npy, q_feats.npy, q_acts.npy for the queries.`
 func newBenchSparse() *cobra.Command {
 	f := benchFlags{Settings: bench.Settings{Queries: 200, K: 10, Threads: 1, Rounds: 5, Batch: 5000}}
 	var dir string
-	var stock bool
+	var half, stock bool
 	var stockQueries int
 	c := &cobra.Command{
 		Use:   "sparse --codes DIR",
@@ -93,7 +93,7 @@ func newBenchSparse() *cobra.Command {
 			}
 			defer func() { err = errors.Join(err, codes.Close()) }()
 			f.talk(c)
-			settings := bench.SparseSettings{Settings: f.Settings}
+			settings := bench.SparseSettings{Settings: f.Settings, Half: half}
 			if stock {
 				settings.Stock = stockQueries
 			}
@@ -106,6 +106,7 @@ func newBenchSparse() *cobra.Command {
 	}
 	c.Flags().StringVar(&dir, "codes", "", "`DIR` of the code set")
 	f.add(c.Flags())
+	c.Flags().BoolVar(&half, "half", false, "activations as float16: a smaller index, exact for the rounded ones")
 	c.Flags().BoolVar(&stock, "stock", false, "also stock Bleve, over an index of its own that takes long to build")
 	c.Flags().IntVar(&stockQueries, "stock_queries", 20, "`N` queries for stock Bleve, at most")
 	return c
@@ -150,12 +151,16 @@ func newBenchSteer() *cobra.Command {
 		Short: "measure what toggles add to a search over a set of codes",
 		Long: `Build an index of a set of sparse codes, as bench sparse does, and measure how
 much longer a weighted dot product takes when features are turned down, up or
-off, and others are excluded or asked for. The answers are compared with brute
-force in float64.`,
+off, and others are excluded or asked for. With --dim, the documents also have
+random embeddings, and searches by these are steered too. The answers are
+compared with brute force in float64.`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) (err error) {
 			if err := f.check(c, "toggles"); err != nil {
 				return err
+			}
+			if settings.Dim < 0 {
+				return &usageError{c.CommandPath(), fmt.Errorf("--dim %d: must be 0 or more", settings.Dim)}
 			}
 			codes, err := openCodes(c, dir)
 			if err != nil {
@@ -172,6 +177,7 @@ force in float64.`,
 		},
 	}
 	c.Flags().StringVar(&dir, "codes", "", "`DIR` of the code set")
+	c.Flags().IntVar(&settings.Dim, "dim", 0, "`N` components of embeddings to search by too")
 	c.Flags().IntVar(&settings.Toggles, "toggles", settings.Toggles, "`N` toggles of each query")
 	f.add(c.Flags())
 	return c

@@ -206,18 +206,23 @@ type openFlags struct {
 // openIndex opens it. The encoder that the index was made with is looked up by
 // its name where none is given.
 func (f *openFlags) openIndex(c *cobra.Command, needsEncoder bool) (*index.Index, error) {
-	if f.path == "" {
-		return nil, &usageError{c.CommandPath(), errors.New("--index is required")}
-	}
-	logger := newLogger(c.ErrOrStderr())
-	o := index.Options{ReadOnly: true, Device: f.device, Threads: int(f.threads), Logger: logger}
-	if f.encoderFlags.given() && needsEncoder {
-		encoder, err := f.encoderFlags.open(0, int(f.threads), logger)
+	o := readOnly
+	if f.encoderFlags.given() && needsEncoder && f.path != "" {
+		encoder, err := f.encoderFlags.open(0, int(f.threads), newLogger(c.ErrOrStderr()))
 		if err != nil {
 			return nil, err
 		}
 		o.Encoder, o.EncoderName = encoder, f.encoderFlags.name()
 	}
+	return f.openWith(c, o)
+}
+
+// openWith opens it with more options.
+func (f *openFlags) openWith(c *cobra.Command, o index.Options) (*index.Index, error) {
+	if f.path == "" {
+		return nil, &usageError{c.CommandPath(), errors.New("--index is required")}
+	}
+	o.Device, o.Threads, o.Logger = f.device, int(f.threads), newLogger(c.ErrOrStderr())
 	return index.Open(f.path, o)
 }
 

@@ -12,15 +12,18 @@ import (
 	"github.com/steersight/steersight/index"
 )
 
+// readOnly are the options of commands that change nothing.
+var readOnly = index.Options{ReadOnly: true}
+
 // onIndex makes a command that does something with an index.
-func onIndex(use, short string, do func(c *cobra.Command, path string, ix *index.Index) error) *cobra.Command {
+func onIndex(use, short string, o index.Options, do func(c *cobra.Command, path string, ix *index.Index) error) *cobra.Command {
 	var f openFlags
 	c := &cobra.Command{
 		Use:   use,
 		Short: short,
 		Args:  noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			ix, err := f.openIndex(c, false)
+			ix, err := f.openWith(c, o)
 			if err != nil {
 				return err
 			}
@@ -32,7 +35,7 @@ func onIndex(use, short string, do func(c *cobra.Command, path string, ix *index
 }
 
 func newCheck() *cobra.Command {
-	return onIndex("check", "read every byte of an index and say what is damaged", func(c *cobra.Command, path string, ix *index.Index) error {
+	return onIndex("check", "read every byte of an index and say what is damaged", readOnly, func(c *cobra.Command, path string, ix *index.Index) error {
 		damage, err := ix.Check(c.Context())
 		if err != nil {
 			return err
@@ -50,7 +53,7 @@ func newCheck() *cobra.Command {
 }
 
 func newStats() *cobra.Command {
-	return onIndex("stats", "print the sizes of an index and what it was made with, as JSON", func(c *cobra.Command, _ string, ix *index.Index) error {
+	return onIndex("stats", "print the sizes of an index and what it was made with, as JSON", readOnly, func(c *cobra.Command, _ string, ix *index.Index) error {
 		stats, err := ix.Stats(c.Context())
 		if err != nil {
 			return err
@@ -59,8 +62,27 @@ func newStats() *cobra.Command {
 	})
 }
 
+func newCompact() *cobra.Command {
+	c := onIndex("compact", "merge the segments of an index into one", index.Options{}, func(c *cobra.Command, path string, ix *index.Index) error {
+		before, err := ix.Stats(c.Context())
+		if err != nil {
+			return err
+		}
+		if err := ix.Compact(c.Context()); err != nil {
+			return err
+		}
+		fmt.Fprintf(c.ErrOrStderr(), "steersight: %s is one segment; it had %d\n", path, before.Segments)
+		return nil
+	})
+	c.Long = `Merge the segments of an index into one, which makes searches fastest and gives
+back the space of deleted documents. Worth its time for an index that is complete;
+Bleve merges segments of about the same size as documents come in anyhow. While it
+runs, it needs as much disk again as the index takes.`
+	return c
+}
+
 func newDump() *cobra.Command {
-	return onIndex("dump", "print the documents of an index as JSON lines, by id", func(c *cobra.Command, _ string, ix *index.Index) error {
+	return onIndex("dump", "print the documents of an index as JSON lines, by id", readOnly, func(c *cobra.Command, _ string, ix *index.Index) error {
 		encoder := json.NewEncoder(c.OutOrStdout())
 		encoder.SetEscapeHTML(false)
 		return ix.Documents(c.Context(), "", func(d index.Document) error {

@@ -17,7 +17,7 @@ const module = "github.com/steersight/steersight/"
 
 // layers lists the packages from the top down; a package imports only those
 // below it. ARCHITECTURE.md says what each is for.
-var layers = []string{"cmd/steersight", "bench", "index", "explain", "plugin", "featureindex", "embed", "gpu", "model"}
+var layers = []string{"cmd/steersight", "bench", "study", "index", "explain", "plugin", "featureindex", "embed", "gpu", "model"}
 
 // bare lists packages that know nothing of the others, internal ones aside.
 var bare = []string{"featureindex", "embed", "model"}
