@@ -61,7 +61,7 @@ func newRoot() *cobra.Command {
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(newIndex(), newSearch(), newFacets(), newFeature(), newExplain(),
-		newCheck(), newStats(), newCompact(), newDump(), newReindex(), newBench(), newEvaluate(), newModel(), newVersion())
+		newCheck(), newStats(), newCompact(), newDump(), newReindex(), newBench(), newEvaluate(), newTrain(), newModel(), newVersion())
 	return root
 }
 
