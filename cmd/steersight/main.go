@@ -39,7 +39,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err == nil {
 		return 0
 	}
-	if ctx.Err() != nil {
+	var resumable *resumableError
+	if ctx.Err() != nil && !errors.As(err, &resumable) {
 		err = errors.New("interrupted; nothing was written")
 	}
 	fmt.Fprintf(stderr, "steersight: %v\n", err)
@@ -94,6 +95,9 @@ type usageError struct {
 func (e *usageError) Error() string { return e.err.Error() }
 
 func (e *usageError) Unwrap() error { return e.err }
+
+// A resumableError is an interrupt after which what was done is kept.
+type resumableError struct{ error }
 
 // noArguments refuses arguments that are not flags.
 func noArguments(c *cobra.Command, args []string) error {

@@ -19,7 +19,7 @@ func newTrain() *cobra.Command {
 		Args:  noArguments,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newTrainInternalizer())
+	c.AddCommand(newTrainInternalizer(), newTrainSAE())
 	return c
 }
 

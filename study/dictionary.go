@@ -1,0 +1,311 @@
+package study
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+
+	"github.com/steersight/steersight/gpu"
+	"github.com/steersight/steersight/internal/kernel"
+	"github.com/steersight/steersight/model"
+)
+
+// auxWeight is how much the loss of dead features counts (Gao et al., α).
+const auxWeight = 1. / 32
+
+// A dictionary is an SAE in training: its weights, which change in place, and
+// Adam's state of each.
+//
+// Codes come from an Engine, so that what is trained is what will be used. Of a
+// row, only the features in its code have a gradient: the rows are shared out
+// first, to find codes and residuals, then the features, each of which adds up
+// its own gradient over the rows that use it, in their order, and takes its step.
+// There is never a matrix of gradients.
+type dictionary struct {
+	sae      *model.SAE
+	recipe   SAERecipe
+	variance float64 // mean ‖x − mean‖² of what is trained on: the loss's unit
+
+	encoder, encoderBias, decoder, decoderBias adam
+
+	steps int     // done
+	fired []int32 // of each feature, the last step, from 1, with it in a code
+
+	centred  []float32 // [rows, dim], x − b_dec
+	main     part      // the loss itself
+	aux      part      // the loss of dead features
+	dead     []int32   // of each feature, its place among the dead ones, or -1
+	partials []float32 // scratch: of each block of features, Σ gradient of the bias × encoder row
+}
+
+// part is one of the two losses: codes, what they leave of the rows, and what
+// becomes of it.
+type part struct {
+	scale    float32    // of all gradients
+	left     []float32  // [rows, dim], reconstruction − what is to be reconstructed
+	codes    []gpu.Code // of the rows
+	slopes   [][]float32
+	byColumn uses
+}
+
+// uses are the places of features in codes, feature by feature.
+type uses struct {
+	ends        []int32 // of each feature, where its uses end and the next one's begin
+	rows        []uint32
+	activations []float32
+	slopes      []float32 // ⟨left, w_j⟩: with scale, the gradient of the activation
+}
+
+// newDictionary makes an SAE whose b_dec is the mean of the rows, whose decoder
+// has random unit columns, and whose encoder is the decoder's transpose.
+func newDictionary(mean []float64, variance float64, recipe SAERecipe) *dictionary {
+	dim, features := len(mean), recipe.Features
+	sae := &model.SAE{Dim: dim, Features: features, K: recipe.K, Threshold: model.NoThreshold,
+		EncoderBias: make([]float32, features), Decoder: make([]float32, features*dim), DecoderBias: make([]float32, dim)}
+	for i, x := range mean {
+		sae.DecoderBias[i] = float32(x)
+	}
+	random := rand.New(rand.NewPCG(recipe.Seed, streamWeights))
+	for i := range sae.Decoder {
+		sae.Decoder[i] = float32(random.NormFloat64())
+	}
+	for j := range features {
+		normalize(sae.Decoder[j*dim:][:dim])
+	}
+	sae.EncoderWeight = append(sae.EncoderWeight, sae.Decoder...)
+	return &dictionary{sae: sae, recipe: recipe, variance: variance,
+		encoder: newAdam(features * dim), encoderBias: newAdam(features), decoder: newAdam(features * dim), decoderBias: newAdam(dim),
+		fired: make([]int32, features), dead: make([]int32, features)}
+}
+
+// normalize brings a vector to unit length, unless it is zero.
+func normalize(v []float32) {
+	if norm := math.Sqrt(kernel.Dot(v, v)); norm > 0 {
+		for i := range v {
+			v[i] = float32(float64(v[i]) / norm)
+		}
+	}
+}
+
+// step takes one step on the rows x at a learning rate, and returns the loss
+// before it: the share of the variance that is left.
+func (d *dictionary) step(x *gathered, rate float64) (loss float64, err error) {
+	if loss, err = d.losses(x); err != nil {
+		return 0, err
+	}
+	d.steps++
+	for _, code := range d.main.codes {
+		for _, j := range code.Features {
+			d.fired[j] = int32(d.steps)
+		}
+	}
+	d.update(strideOf(d.steps, rate))
+	return loss, nil
+}
+
+// losses computes both parts of the loss for the rows x, and returns the first.
+func (d *dictionary) losses(x *gathered) (float64, error) {
+	n, dim := len(x.rows), d.sae.Dim
+	var err error
+	if d.main.codes, err = encode(d.sae, x.rows, d.recipe.Threads); err != nil {
+		return 0, err
+	}
+	d.centred, d.main.left = resize(d.centred, n*dim), resize(d.main.left, n*dim)
+	for i := range n {
+		for at, bias := range d.sae.DecoderBias {
+			d.centred[i*dim+at] = x.flat[i*dim+at] - bias
+			d.main.left[i*dim+at] = -d.centred[i*dim+at]
+		}
+	}
+	left := d.main.reconstruct(d.sae.Decoder, dim, d.recipe.Threads)
+	d.main.scale = float32(2 / (float64(n) * d.variance))
+	d.main.byColumn.collect(&d.main, d.sae.Features)
+	if err := d.auxLoss(x, left); err != nil {
+		return 0, err
+	}
+	return left / (float64(n) * d.variance), nil
+}
+
+// encode returns the codes of rows.
+func encode(sae *model.SAE, rows [][]float32, threads int) ([]gpu.Code, error) {
+	engine, err := gpu.Open(sae, nil, gpu.Options{Threads: threads})
+	if err != nil {
+		return nil, err
+	}
+	return engine.Encode(context.Background(), rows)
+}
+
+// reconstruct adds the reconstructions of the codes to left, computes the
+// slopes, and returns the sum of squares of what is left then.
+func (p *part) reconstruct(decoder []float32, dim, threads int) (sum float64) {
+	p.slopes = resize(p.slopes, len(p.codes))
+	squares := make([]float64, len(p.codes))
+	share(threads, len(p.codes), 32, func(from, to int) error {
+		for i := from; i < to; i++ {
+			left, code := p.left[i*dim:][:dim], p.codes[i]
+			combine(left, code.Activations, code.Features, decoder)
+			squares[i] = kernel.Dot(left, left)
+			p.slopes[i] = resize(p.slopes[i], len(code.Features))
+			for at, j := range code.Features {
+				p.slopes[i][at] = float32(kernel.Dot(left, decoder[int(j)*dim:][:dim]))
+			}
+		}
+		return nil
+	})
+	for _, s := range squares {
+		sum += s
+	}
+	return sum
+}
+
+// collect sorts the codes by feature.
+func (u *uses) collect(p *part, features int) {
+	u.ends = resize(u.ends, features)
+	clear(u.ends)
+	total := 0
+	for _, code := range p.codes {
+		total += len(code.Features)
+		for _, j := range code.Features {
+			u.ends[j]++
+		}
+	}
+	begin := int32(0)
+	for j, n := range u.ends { // the ends are the beginnings at first, and move
+		u.ends[j] = begin
+		begin += n
+	}
+	u.rows, u.activations, u.slopes = resize(u.rows, total), resize(u.activations, total), resize(u.slopes, total)
+	for i, code := range p.codes {
+		for at, j := range code.Features {
+			to := u.ends[j]
+			u.ends[j]++
+			u.rows[to], u.activations[to], u.slopes[to] = uint32(i), code.Activations[at], p.slopes[i][at]
+		}
+	}
+}
+
+// of returns the uses of feature j.
+func (u *uses) of(j int) (rows []uint32, activations, slopes []float32) {
+	begin, end := int32(0), u.ends[j]
+	if j > 0 {
+		begin = u.ends[j-1]
+	}
+	return u.rows[begin:end], u.activations[begin:end], u.slopes[begin:end]
+}
+
+// auxLoss lets the features that have been in no code for long reconstruct what
+// the others leave, x − x̃, which counts as given: their loss is what is left
+// then, as a share of it (Gao et al., appendix A.2). left is the sum of squares
+// of what the others leave.
+func (d *dictionary) auxLoss(x *gathered, left float64) error {
+	dim := d.sae.Dim
+	sub := &model.SAE{Dim: dim, DecoderBias: d.sae.DecoderBias}
+	for j := range d.dead {
+		d.dead[j] = -1
+		if d.steps-int(d.fired[j]) >= d.recipe.DeadSteps {
+			d.dead[j] = int32(sub.Features)
+			sub.Features++
+			sub.EncoderWeight = append(sub.EncoderWeight, d.sae.EncoderWeight[j*dim:][:dim]...)
+			sub.EncoderBias = append(sub.EncoderBias, d.sae.EncoderBias[j])
+			sub.Decoder = append(sub.Decoder, d.sae.Decoder[j*dim:][:dim]...)
+		}
+	}
+	sub.K = min(d.recipe.AuxK, sub.Features)
+	if sub.K == 0 || left == 0 {
+		d.aux.scale = 0
+		return nil
+	}
+	var err error
+	if d.aux.codes, err = encode(sub, x.rows, d.recipe.Threads); err != nil {
+		return err
+	}
+	d.aux.left = append(d.aux.left[:0], d.main.left...)
+	d.aux.reconstruct(sub.Decoder, dim, d.recipe.Threads)
+	d.aux.scale = float32(2 * auxWeight / left)
+	d.aux.byColumn.collect(&d.aux, sub.Features)
+	return nil
+}
+
+// gradient adds to dec and enc the gradients of decoder column and encoder row of
+// feature number j of a part, and returns that of its bias.
+func (p *part) gradient(j int, centred, dec, enc []float32) (bias float32) {
+	rows, activations, slopes := p.byColumn.of(j)
+	for i, slope := range slopes {
+		activations[i] *= p.scale
+		slopes[i] = slope * p.scale
+		bias += slopes[i]
+	}
+	combine(dec, activations, rows, p.left)
+	combine(enc, slopes, rows, centred)
+	return bias
+}
+
+// gradient sets dec and enc to the gradients of the weights of feature j, and
+// returns that of its bias. It may be called once after losses.
+func (d *dictionary) gradient(j int, dec, enc []float32) (bias float32) {
+	clear(dec)
+	clear(enc)
+	bias = d.main.gradient(j, d.centred, dec, enc)
+	if place := d.dead[j]; place >= 0 && d.aux.scale > 0 {
+		bias += d.aux.gradient(int(place), d.centred, dec, enc)
+	}
+	return bias
+}
+
+// featureBlock is how many features a goroutine takes at a time.
+const featureBlock = 64
+
+// update moves all weights one step.
+func (d *dictionary) update(s stride) {
+	dim, features := d.sae.Dim, d.sae.Features
+	blocks := (features + featureBlock - 1) / featureBlock
+	d.partials = resize(d.partials, blocks*dim)
+	clear(d.partials)
+	share(d.recipe.Threads, features, featureBlock, func(from, to int) error {
+		dec, enc := make([]float32, dim), make([]float32, dim)
+		partial := d.partials[from/featureBlock*dim:][:dim]
+		for j := from; j < to; j++ {
+			bias := d.gradient(j, dec, enc)
+			combine(partial, []float32{bias}, []uint32{uint32(j)}, d.sae.EncoderWeight)
+			d.move(j, dec, enc, bias, s)
+		}
+		return nil
+	})
+	d.decoderBias.step(d.sae.DecoderBias, d.biasGradient(), s)
+}
+
+// move moves the weights of feature j. The decoder column keeps its unit length:
+// the part of the gradient along it is left out, and what a step adds taken away.
+func (d *dictionary) move(j int, dec, enc []float32, bias float32, s stride) {
+	dim := d.sae.Dim
+	column := d.sae.Decoder[j*dim:][:dim]
+	along := float32(kernel.Dot(dec, column))
+	for i, w := range column {
+		dec[i] -= float32(along * w)
+	}
+	d.decoder.part(j*dim, dim).step(column, dec, s)
+	normalize(column)
+	d.encoder.part(j*dim, dim).step(d.sae.EncoderWeight[j*dim:][:dim], enc, s)
+	d.encoderBias.part(j, 1).step(d.sae.EncoderBias[j:j+1], []float32{bias}, s)
+}
+
+// biasGradient returns the gradient of b_dec, which is added to reconstructions
+// and taken from what is encoded.
+func (d *dictionary) biasGradient() []float32 {
+	dim := d.sae.Dim
+	gradient := make([]float32, dim)
+	for i := 0; i < len(d.main.left); i += dim {
+		for at, x := range d.main.left[i:][:dim] {
+			gradient[at] += x
+		}
+	}
+	for at := range gradient {
+		gradient[at] *= d.main.scale
+	}
+	for i := 0; i < len(d.partials); i += dim {
+		for at, x := range d.partials[i:][:dim] {
+			gradient[at] -= x
+		}
+	}
+	return gradient
+}
