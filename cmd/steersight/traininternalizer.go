@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/steersight/steersight/explain"
 	"github.com/steersight/steersight/model"
 	"github.com/steersight/steersight/study"
 )
@@ -14,15 +15,17 @@ const trainInternalizerLong = `Train a reasoning internalizer: the network that 
 that of a text written about it, as questions with answers, a summary or its purpose.
 
 Row i of --target is the embedding of the text about the document whose embedding is
-row i of --input, by the same encoder. Training stops when the loss on pairs held out
-has not become lower for --patience epochs, and keeps the weights of the best epoch.
-The three internalizers of a model are model_qa, model_summary and model_purpose in
-one folder.`
+row i of --input, by the same encoder; or an encoder makes both from --pairs. Training
+stops when the loss on pairs held out has not become lower for --patience epochs, and
+keeps the weights of the best epoch. The three internalizers of a model are model_qa,
+model_summary and model_purpose in one folder.`
 
 // internalizerFlags are the settings of train internalizer.
 type internalizerFlags struct {
 	trainFlags
+	encoderFlags
 	input, target    string
+	pairs, prefix    string
 	hidden, patience pyInt
 }
 
@@ -43,6 +46,9 @@ func newTrainInternalizer() *cobra.Command {
 	flags.SortFlags = false
 	flags.StringVar(&f.input, "input", "", "embeddings of documents: a .npy `FILE`")
 	flags.StringVar(&f.target, "target", "", "embeddings of what was written about them: a .npy `FILE`")
+	flags.StringVar(&f.pairs, "pairs", "", "instead of both, texts: a `FILE` of JSON lines with \"text\" and \"target\", or - for standard input")
+	f.encoderFlags.add(flags)
+	flags.StringVar(&f.prefix, "doc_prefix", explain.E5DocumentPrefix, "`TEXT` put before each text and target")
 	flags.StringVar(&f.output, "output", "", "`FILE` of the internalizer, .safetensors")
 	flags.Var(&f.hidden, "hidden", "width `N` of the hidden layer")
 	flags.Var(&f.patience, "patience", "`N` epochs without a lower loss after which it stops")
@@ -53,9 +59,15 @@ func newTrainInternalizer() *cobra.Command {
 // check finds what is wrong with the command line itself.
 func (f *internalizerFlags) check() error {
 	switch {
-	case f.input == "":
-		return errors.New("--input is required")
-	case f.target == "":
+	case f.pairs != "" && (f.input != "" || f.target != ""):
+		return errors.New("give embeddings (--input and --target) or texts (--pairs), not both")
+	case f.pairs != "" && !f.encoderFlags.given():
+		return errors.New("texts need an encoder (--embedding_model_name)")
+	case f.pairs == "" && f.encoderFlags.given():
+		return errors.New("an encoder needs texts (--pairs)")
+	case f.pairs == "" && f.input == "":
+		return errors.New("--input is required, or --pairs")
+	case f.pairs == "" && f.target == "":
 		return errors.New("--target is required")
 	case f.hidden < 1:
 		return fmt.Errorf("--hidden %d: must be 1 or more", f.hidden)
@@ -68,6 +80,9 @@ func (f *internalizerFlags) check() error {
 func (f *internalizerFlags) run(c *cobra.Command) error {
 	if err := f.check(); err != nil {
 		return &usageError{c.CommandPath(), err}
+	}
+	if f.pairs != "" {
+		return f.runPairs(c)
 	}
 	z, closeZ, err := openVectors([]string{f.input})
 	defer closeZ()
@@ -84,6 +99,20 @@ func (f *internalizerFlags) run(c *cobra.Command) error {
 		return fmt.Errorf("%s: %d rows, but %s has %d: one row for each is needed", f.target, targets.Rows(), f.input, z.Rows())
 	case targets.Cols() != z.Cols():
 		return fmt.Errorf("%s: rows of %d numbers, but those of %s have %d: they are of different encoders", f.target, targets.Cols(), f.input, z.Cols())
+	}
+	return f.train(c, z, targets)
+}
+
+// runPairs trains on pairs of texts.
+func (f *internalizerFlags) runPairs(c *cobra.Command) error {
+	encoder, err := f.encoderFlags.open(0, int(f.threads), newLogger(c.ErrOrStderr()))
+	if err != nil {
+		return err
+	}
+	defer encoder.Close()
+	z, targets, err := embedPairs(c, f.pairs, f.prefix, encoder)
+	if err != nil {
+		return err
 	}
 	return f.train(c, z, targets)
 }
