@@ -79,6 +79,9 @@ func TrainInternalizer(ctx context.Context, z, targets Vectors, recipe Internali
 	if z.Rows() != targets.Rows() || z.Cols() != targets.Cols() {
 		return nil, nil, fmt.Errorf("%d embeddings of %d numbers, but %d targets of %d: each embedding needs a target of its length", z.Rows(), z.Cols(), targets.Rows(), targets.Cols())
 	}
+	if recipe.Hidden > mostWeights/max(1, z.Cols()) {
+		return nil, nil, fmt.Errorf("a hidden layer of %d over %d numbers is too large a model", recipe.Hidden, z.Cols())
+	}
 	train, held, err := split(z.Rows(), recipe.HeldOut, recipe.Seed)
 	if err != nil {
 		return nil, nil, err

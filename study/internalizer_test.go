@@ -123,6 +123,7 @@ func TestTrainInternalizerErrors(t *testing.T) {
 		"zero":     {nil, z, zeros, nil, "row 5 is all zeros"},
 		"nan":      {nil, bad, targets, nil, path + ": row 13, column 2: "},
 		"stopped":  {stopped, z, targets, nil, "context canceled"},
+		"large":    {nil, z, targets, func(r *InternalizerRecipe) { r.Hidden = 1 << 28 }, "268435456 over 8 numbers is too large a model"},
 		"epochs":   {nil, z, targets, func(r *InternalizerRecipe) { r.Epochs = 0 }, "must be 1 or more"},
 		"rate":     {nil, z, targets, func(r *InternalizerRecipe) { r.Rate = math.NaN() }, "learning rate is NaN"},
 		"diverges": {nil, z, targets, func(r *InternalizerRecipe) { r.Rate = 1e38 }, "use a lower learning rate"},

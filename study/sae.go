@@ -25,7 +25,7 @@ type SAERecipe struct {
 	Rate      float64 // of Adam, at its height
 	WarmUp    float64 // share of the steps in which the rate rises; in the last fifth it falls to 0
 	AuxK      int     // dead features of a row that take part in their loss; 0 for no such loss
-	DeadSteps int     // steps in no code after which a feature is dead
+	DeadSteps int     // steps in no code after which a feature is dead; 0 for those of an epoch
 	HeldOut   float64 // share of the rows that is not trained on
 	Seed      uint64
 	Threads   int // change no bit of the result; at least 1
@@ -33,7 +33,7 @@ type SAERecipe struct {
 
 // DefaultSAERecipe returns a recipe for some hundred thousand embeddings.
 func DefaultSAERecipe() SAERecipe {
-	return SAERecipe{Features: 4096, K: 32, Epochs: 30, Batch: 1024, Rate: 1e-3, WarmUp: 0.05, AuxK: 64, DeadSteps: 200,
+	return SAERecipe{Features: 4096, K: 32, Epochs: 30, Batch: 1024, Rate: 2e-3, WarmUp: 0.05, AuxK: 64,
 		HeldOut: 0.05, Seed: 1, Threads: 1}
 }
 
@@ -41,10 +41,10 @@ func (r SAERecipe) check() error {
 	switch {
 	case r.Features < 1 || r.Features > math.MaxInt32 || r.K < 1 || r.K > r.Features:
 		return fmt.Errorf("%d of %d features cannot be active; give 1 to all of them", r.K, r.Features)
-	case r.Epochs < 1 && r.Steps < 1 || r.Batch < 1 || r.DeadSteps < 1 || r.Threads < 1:
-		return errors.New("epochs, batch, dead steps and threads must be 1 or more")
-	case r.Steps < 0 || r.AuxK < 0:
-		return errors.New("steps and dead features that take part must be 0 or more")
+	case r.Epochs < 1 && r.Steps < 1 || r.Batch < 1 || r.Threads < 1:
+		return errors.New("epochs, batch and threads must be 1 or more")
+	case r.Steps < 0 || r.AuxK < 0 || r.DeadSteps < 0:
+		return errors.New("steps, dead steps and dead features that take part must be 0 or more")
 	case !(r.Rate > 0) || math.IsInf(r.Rate, 0):
 		return fmt.Errorf("the learning rate is %v, not a positive number", r.Rate)
 	case !(r.WarmUp >= 0 && r.WarmUp <= 1):
@@ -112,13 +112,23 @@ func TrainSAE(ctx context.Context, rows Vectors, recipe SAERecipe, o SAEOptions)
 	if err := recipe.check(); err != nil {
 		return nil, nil, err
 	}
+	if recipe.Features > mostWeights/max(1, rows.Cols()) {
+		return nil, nil, fmt.Errorf("%d features of %d numbers are too large a model", recipe.Features, rows.Cols())
+	}
 	train, held, err := split(rows.Rows(), recipe.HeldOut, recipe.Seed)
 	if err != nil {
 		return nil, nil, err
 	}
 	recipe.Batch = min(recipe.Batch, len(train))
+	perEpoch := len(train) / recipe.Batch
 	if recipe.Steps == 0 {
-		recipe.Steps = recipe.Epochs * (len(train) / recipe.Batch)
+		recipe.Steps = recipe.Epochs * perEpoch
+	}
+	if recipe.DeadSteps == 0 {
+		recipe.DeadSteps = perEpoch
+	}
+	if recipe.Steps > math.MaxInt32 {
+		return nil, nil, fmt.Errorf("%d steps are too many", recipe.Steps)
 	}
 	seen, err := look(ctx, rows, train, held, recipe.Threads)
 	if err != nil {

@@ -220,6 +220,8 @@ func TestTrainSAEErrors(t *testing.T) {
 		"equal":    {slices.Repeat(rows[:1], 40), nil, "all rows that are trained on are equal"},
 		"nan":      {bad, nil, path + ": row 13, column 2: "},
 		"k":        {rows, func(r *SAERecipe) { r.K = 65 }, "65 of 64 features cannot be active"},
+		"large":    {rows, func(r *SAERecipe) { r.Features = 1 << 28 }, "268435456 features of 8 numbers are too large a model"},
+		"steps":    {rows, func(r *SAERecipe) { r.Epochs = 1 << 40 }, "steps are too many"},
 		"epochs":   {rows, func(r *SAERecipe) { r.Epochs = 0 }, "must be 1 or more"},
 		"aux":      {rows, func(r *SAERecipe) { r.AuxK = -1 }, "must be 0 or more"},
 		"rate":     {rows, func(r *SAERecipe) { r.Rate = math.Inf(1) }, "learning rate is +Inf"},

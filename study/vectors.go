@@ -3,6 +3,7 @@ package study
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 
@@ -118,6 +119,9 @@ func share(threads, n, size int, work func(from, to int) error) error {
 	return all.Wait()
 }
 
+// mostWeights are in one matrix at the most.
+const mostWeights = 1 << 30
+
 // Streams of random numbers of one seed. Epoch e shuffles with streamOrder + e,
 // so that the order of any epoch is known without those before it.
 const (
@@ -131,6 +135,9 @@ const (
 func split(n int, heldOut float64, seed uint64) (train, held []uint32, err error) {
 	if !(heldOut > 0 && heldOut < 1) {
 		return nil, nil, fmt.Errorf("the share held out is %v, not between 0 and 1", heldOut)
+	}
+	if n > math.MaxInt32 {
+		return nil, nil, fmt.Errorf("%d rows are too many", n)
 	}
 	some := max(1, int(float64(n)*heldOut+0.5))
 	if n-some < 1 {

@@ -54,7 +54,7 @@ func newTrainSAE() *cobra.Command {
 	flags.Var(&f.steps, "steps", "`N` steps, whatever --epochs says")
 	flags.Var(&f.warmUp, "warm_up", "`SHARE` of the steps in which the learning rate rises; in the last fifth it falls")
 	flags.Var(&f.auxK, "aux_k", "`N` dead features of each row that learn what the others leave; 0 for none")
-	flags.Var(&f.dead, "dead_steps", "`N` steps in no code after which a feature is dead")
+	flags.Var(&f.dead, "dead_steps", "`N` steps in no code after which a feature is dead; 0 for those of an epoch")
 	flags.StringVar(&f.checkpoint, "checkpoint", "", "`DIR` that keeps the state each minute and at an interrupt; run again to go on")
 	return c
 }
@@ -72,8 +72,8 @@ func (f *saeFlags) check() error {
 		return fmt.Errorf("--steps %d: must be 1 or more", f.steps)
 	case f.auxK < 0:
 		return fmt.Errorf("--aux_k %d: must be 0 or more", f.auxK)
-	case f.dead < 1:
-		return fmt.Errorf("--dead_steps %d: must be 1 or more", f.dead)
+	case f.dead < 0:
+		return fmt.Errorf("--dead_steps %d: must be 1 or more, or 0 for those of an epoch", f.dead)
 	case !(f.warmUp >= 0 && f.warmUp <= 1):
 		return fmt.Errorf("--warm_up %v: must be between 0 and 1", f.warmUp)
 	}
