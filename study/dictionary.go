@@ -32,28 +32,10 @@ type dictionary struct {
 	fired []int32 // of each feature, the last step, from 1, with it in a code
 
 	centred  []float32 // [rows, dim], x − b_dec
-	main     part      // the loss itself
-	aux      part      // the loss of dead features
+	main     loss      // the loss itself
+	aux      loss      // the loss of dead features
 	dead     []int32   // of each feature, its place among the dead ones, or -1
 	partials []float32 // scratch: of each block of features, Σ gradient of the bias × encoder row
-}
-
-// part is one of the two losses: codes, what they leave of the rows, and what
-// becomes of it.
-type part struct {
-	scale    float32    // of all gradients
-	left     []float32  // [rows, dim], reconstruction − what is to be reconstructed
-	codes    []gpu.Code // of the rows
-	slopes   [][]float32
-	byColumn uses
-}
-
-// uses are the places of features in codes, feature by feature.
-type uses struct {
-	ends        []int32 // of each feature, where its uses end and the next one's begin
-	rows        []uint32
-	activations []float32
-	slopes      []float32 // ⟨left, w_j⟩: with scale, the gradient of the activation
 }
 
 // newDictionary makes an SAE whose b_dec is the mean of the rows, whose decoder
@@ -103,7 +85,7 @@ func (d *dictionary) step(x *gathered, rate float64) (loss float64, err error) {
 	return loss, nil
 }
 
-// losses computes both parts of the loss for the rows x, and returns the first.
+// losses computes both losses of the rows x, and returns the first.
 func (d *dictionary) losses(x *gathered) (float64, error) {
 	n, dim := len(x.rows), d.sae.Dim
 	var err error
@@ -119,7 +101,7 @@ func (d *dictionary) losses(x *gathered) (float64, error) {
 	}
 	left := d.main.reconstruct(d.sae.Decoder, dim, d.recipe.Threads)
 	d.main.scale = float32(2 / (float64(n) * d.variance))
-	d.main.byColumn.collect(&d.main, d.sae.Features)
+	d.main.byFeature.collect(&d.main, d.sae.Features)
 	if err := d.auxLoss(x, left); err != nil {
 		return 0, err
 	}
@@ -133,64 +115,6 @@ func encode(sae *model.SAE, rows [][]float32, threads int) ([]gpu.Code, error) {
 		return nil, err
 	}
 	return engine.Encode(context.Background(), rows)
-}
-
-// reconstruct adds the reconstructions of the codes to left, computes the
-// slopes, and returns the sum of squares of what is left then.
-func (p *part) reconstruct(decoder []float32, dim, threads int) (sum float64) {
-	p.slopes = resize(p.slopes, len(p.codes))
-	squares := make([]float64, len(p.codes))
-	share(threads, len(p.codes), 32, func(from, to int) error {
-		for i := from; i < to; i++ {
-			left, code := p.left[i*dim:][:dim], p.codes[i]
-			combine(left, code.Activations, code.Features, decoder)
-			squares[i] = kernel.Dot(left, left)
-			p.slopes[i] = resize(p.slopes[i], len(code.Features))
-			for at, j := range code.Features {
-				p.slopes[i][at] = float32(kernel.Dot(left, decoder[int(j)*dim:][:dim]))
-			}
-		}
-		return nil
-	})
-	for _, s := range squares {
-		sum += s
-	}
-	return sum
-}
-
-// collect sorts the codes by feature.
-func (u *uses) collect(p *part, features int) {
-	u.ends = resize(u.ends, features)
-	clear(u.ends)
-	total := 0
-	for _, code := range p.codes {
-		total += len(code.Features)
-		for _, j := range code.Features {
-			u.ends[j]++
-		}
-	}
-	begin := int32(0)
-	for j, n := range u.ends { // the ends are the beginnings at first, and move
-		u.ends[j] = begin
-		begin += n
-	}
-	u.rows, u.activations, u.slopes = resize(u.rows, total), resize(u.activations, total), resize(u.slopes, total)
-	for i, code := range p.codes {
-		for at, j := range code.Features {
-			to := u.ends[j]
-			u.ends[j]++
-			u.rows[to], u.activations[to], u.slopes[to] = uint32(i), code.Activations[at], p.slopes[i][at]
-		}
-	}
-}
-
-// of returns the uses of feature j.
-func (u *uses) of(j int) (rows []uint32, activations, slopes []float32) {
-	begin, end := int32(0), u.ends[j]
-	if j > 0 {
-		begin = u.ends[j-1]
-	}
-	return u.rows[begin:end], u.activations[begin:end], u.slopes[begin:end]
 }
 
 // auxLoss lets the features that have been in no code for long reconstruct what
@@ -222,22 +146,8 @@ func (d *dictionary) auxLoss(x *gathered, left float64) error {
 	d.aux.left = append(d.aux.left[:0], d.main.left...)
 	d.aux.reconstruct(sub.Decoder, dim, d.recipe.Threads)
 	d.aux.scale = float32(2 * auxWeight / left)
-	d.aux.byColumn.collect(&d.aux, sub.Features)
+	d.aux.byFeature.collect(&d.aux, sub.Features)
 	return nil
-}
-
-// gradient adds to dec and enc the gradients of decoder column and encoder row of
-// feature number j of a part, and returns that of its bias.
-func (p *part) gradient(j int, centred, dec, enc []float32) (bias float32) {
-	rows, activations, slopes := p.byColumn.of(j)
-	for i, slope := range slopes {
-		activations[i] *= p.scale
-		slopes[i] = slope * p.scale
-		bias += slopes[i]
-	}
-	combine(dec, activations, rows, p.left)
-	combine(enc, slopes, rows, centred)
-	return bias
 }
 
 // gradient sets dec and enc to the gradients of the weights of feature j, and
