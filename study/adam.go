@@ -19,7 +19,20 @@ type stride struct{ length, root float32 }
 
 // strideOf returns that of step number t, from 1, at a learning rate.
 func strideOf(t int, rate float64) stride {
-	return stride{float32(rate / (1 - math.Pow(beta1, float64(t)))), float32(1 / math.Sqrt(1-math.Pow(beta2, float64(t))))}
+	return stride{float32(rate / (1 - power(beta1, t))), float32(1 / math.Sqrt(1-power(beta2, t)))}
+}
+
+// power returns base to the power of n by products alone, which are the same on
+// every machine; math.Pow is not.
+func power(base float64, n int) float64 {
+	result := 1.
+	for ; n > 0; n /= 2 {
+		if n%2 == 1 {
+			result *= base
+		}
+		base *= base
+	}
+	return result
 }
 
 // part is the state of n weights from first on.

@@ -24,6 +24,12 @@ func TestAdam(t *testing.T) {
 	}
 }
 
+func TestPower(t *testing.T) {
+	for _, n := range []int{0, 1, 2, 3, 10, 1000, 1 << 30} {
+		near(t, "power", power(0.999, n), math.Pow(0.999, float64(n)))
+	}
+}
+
 func BenchmarkAdam(b *testing.B) {
 	state, w, g := newAdam(1<<15), make([]float32, 1<<15), make([]float32, 1<<15)
 	for i := range g {

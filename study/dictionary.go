@@ -49,7 +49,7 @@ func newDictionary(mean []float64, variance float64, recipe SAERecipe) *dictiona
 	}
 	random := rand.New(rand.NewPCG(recipe.Seed, streamWeights))
 	for i := range sae.Decoder {
-		sae.Decoder[i] = float32(random.NormFloat64())
+		sae.Decoder[i] = float32(2*random.Float64() - 1)
 	}
 	for j := range features {
 		normalize(sae.Decoder[j*dim:][:dim])
@@ -210,7 +210,7 @@ func (d *dictionary) biasGradient() []float32 {
 		}
 	}
 	for at := range gradient {
-		gradient[at] *= d.main.scale
+		gradient[at] = float32(gradient[at] * d.main.scale)
 	}
 	for i := 0; i < len(d.partials); i += dim {
 		for at, x := range d.partials[i:][:dim] {

@@ -87,7 +87,7 @@ func (l *loss) gradient(j int, centred, dec, enc []float32) (bias float32) {
 	rows, activations, slopes := l.byFeature.of(j)
 	for i, slope := range slopes {
 		activations[i] *= l.scale
-		slopes[i] = slope * l.scale
+		slopes[i] = float32(slope * l.scale)
 		bias += slopes[i]
 	}
 	combine(dec, activations, rows, l.left)

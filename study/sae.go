@@ -107,7 +107,8 @@ type SAEOptions struct {
 
 // TrainSAE trains a TopK autoencoder on rows. Rows are read as they are needed,
 // once each epoch, beside a first time for their mean and a last time for the
-// figures. The result depends on the rows and the recipe without its threads.
+// figures. The result depends on the rows and the recipe without its threads, and
+// is the same on every machine, bit for bit.
 func TrainSAE(ctx context.Context, rows Vectors, recipe SAERecipe, o SAEOptions) (*model.SAE, *SAEReport, error) {
 	if err := recipe.check(); err != nil {
 		return nil, nil, err

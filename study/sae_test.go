@@ -193,6 +193,28 @@ func TestTrainSAEIsDeterministic(t *testing.T) {
 	}
 }
 
+// The bits are the same on every machine, and from one version to the next.
+func TestTrainSAEHasOneResult(t *testing.T) {
+	random := rand.New(rand.NewPCG(31, 32))
+	rows := make(InMemory, 400)
+	for i := range rows {
+		rows[i] = make([]float32, 33)
+		for d := range rows[i] {
+			rows[i][d] = float32(2*random.Float64() - 1)
+		}
+	}
+	recipe := smallRecipe()
+	recipe.Features, recipe.Epochs, recipe.DeadSteps = 100, 8, 3
+	sae, report, err := TrainSAE(context.Background(), rows, recipe, SAEOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "29e4146a1af893c7bb11b6aec5f08589bea37c23d50e5d2291466bb97f2df45f"
+	if got := sae.Fingerprint(); got != want {
+		t.Errorf("the fingerprint is %s, not %s: %+v", got, want, report)
+	}
+}
+
 func TestRate(t *testing.T) {
 	r := SAERecipe{Rate: 1, WarmUp: 0.1}
 	for i, want := range map[int]float64{0: 0.1, 8: 0.9, 9: 1, 50: 1, 80: 1, 90: 0.5, 99: 0.05} {
