@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"runtime"
 
 	"github.com/steersight/steersight/gpu"
 	"github.com/steersight/steersight/internal/kernel"
@@ -69,6 +70,12 @@ func normalize(v []float32) {
 	}
 }
 
+// collectEvery is after how many steps garbage is collected. Each step has an
+// Engine of its own, with a copy of the encoder, and its pool keeps it alive until
+// a second collection; left to itself, the collector waits for ever more of them.
+// It takes little time, as there are few pointers.
+const collectEvery = 4
+
 // step takes one step on the rows x at a learning rate, and returns the loss
 // before it: the share of the variance that is left.
 func (d *dictionary) step(x *gathered, rate float64) (loss float64, err error) {
@@ -82,6 +89,9 @@ func (d *dictionary) step(x *gathered, rate float64) (loss float64, err error) {
 		}
 	}
 	d.update(strideOf(d.steps, rate))
+	if d.steps%collectEvery == 0 {
+		runtime.GC()
+	}
 	return loss, nil
 }
 
