@@ -99,7 +99,12 @@ func (d *dictionary) step(x *gathered, rate float64) (loss float64, err error) {
 func (d *dictionary) losses(x *gathered) (float64, error) {
 	n, dim := len(x.rows), d.sae.Dim
 	var err error
-	if d.main.codes, err = encode(d.sae, x.rows, d.recipe.Threads); err != nil {
+	if d.recipe.BatchTopK {
+		d.main.codes, _, err = encodeBatch(d.sae, x.rows, d.recipe.Threads)
+	} else {
+		d.main.codes, err = encode(d.sae, x.rows, d.recipe.Threads)
+	}
+	if err != nil {
 		return 0, err
 	}
 	d.centred, d.main.left = resize(d.centred, n*dim), resize(d.main.left, n*dim)

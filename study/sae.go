@@ -14,11 +14,12 @@ import (
 	"github.com/steersight/steersight/model"
 )
 
-// An SAERecipe says how to train a TopK autoencoder: Gao et al., Scaling and
+// An SAERecipe says how to train a TopK or BatchTopK autoencoder: Gao et al., Scaling and
 // evaluating sparse autoencoders, 2024.
 type SAERecipe struct {
 	Features  int     // D
 	K         int     // active features of a code
+	BatchTopK bool    // k is the mean of a step's rows; a threshold is stored
 	Epochs    int     // over the rows that are trained on
 	Steps     int     // instead of Epochs, where it is not 0
 	Batch     int     // rows of a step; all rows, where there are fewer
@@ -142,8 +143,13 @@ func TrainSAE(ctx context.Context, rows Vectors, recipe SAERecipe, o SAEOptions)
 	if err := d.train(ctx, rows, train, saved{path: o.Checkpoint, run: seen.run(recipe)}, o); err != nil {
 		return nil, nil, err
 	}
+	if recipe.BatchTopK {
+		if err := d.setThreshold(ctx, rows, train); err != nil {
+			return nil, nil, err
+		}
+	}
 	report := &SAEReport{Features: recipe.Features, K: recipe.K, Trained: len(train), HeldOut: len(held), Steps: recipe.Steps}
-	return d.sae, report, report.measure(ctx, d.sae, rows, train, held, recipe.Threads)
+	return d.sae, report, report.measure(ctx, d.sae, rows, train, held, recipe)
 }
 
 // train takes the steps that are left.
@@ -188,12 +194,12 @@ func (d *dictionary) train(ctx context.Context, rows Vectors, train []uint32, st
 }
 
 // measure fills in the figures.
-func (r *SAEReport) measure(ctx context.Context, sae *model.SAE, rows Vectors, train, held []uint32, threads int) error {
-	engine, err := gpu.Open(sae, nil, gpu.Options{Threads: threads})
+func (r *SAEReport) measure(ctx context.Context, sae *model.SAE, rows Vectors, train, held []uint32, recipe SAERecipe) error {
+	engine, err := gpu.Open(sae, nil, gpu.Options{Threads: recipe.Threads})
 	if err != nil {
 		return err
 	}
-	on, err := reconstruct(ctx, engine, rows, held, threads)
+	on, err := reconstruct(ctx, engine, rows, held, recipe)
 	if err != nil {
 		return err
 	}
@@ -201,7 +207,7 @@ func (r *SAEReport) measure(ctx context.Context, sae *model.SAE, rows Vectors, t
 	r.MSE = on.left / float64(on.n*sae.Dim)
 	r.L0 = float64(on.active) / float64(on.n)
 	r.Silent = on.silent()
-	all, err := reconstruct(ctx, engine, rows, train, threads)
+	all, err := reconstruct(ctx, engine, rows, train, recipe)
 	if err != nil {
 		return err
 	}
@@ -233,15 +239,18 @@ func (r *reconstructed) silent() float64 {
 }
 
 // reconstruct encodes the rows at the indices and decodes their codes.
-func reconstruct(ctx context.Context, engine *gpu.Engine, rows Vectors, indices []uint32, threads int) (*reconstructed, error) {
-	sae := engine.SAE()
+func reconstruct(ctx context.Context, engine *gpu.Engine, rows Vectors, indices []uint32, recipe SAERecipe) (*reconstructed, error) {
+	sae, threads, encode := engine.SAE(), recipe.Threads, engine.Encode
+	if recipe.BatchTopK {
+		encode = engine.EncodeThreshold
+	}
 	r := &reconstructed{sums: newSums(sae.Dim), uses: make([]int, sae.Features)}
 	var x gathered
 	for block := range slices.Chunk(indices, 1024) {
 		if err := x.gather(rows, block, threads); err != nil {
 			return nil, err
 		}
-		codes, err := engine.Encode(ctx, x.rows)
+		codes, err := encode(ctx, x.rows)
 		if err != nil {
 			return nil, err
 		}

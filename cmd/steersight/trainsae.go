@@ -28,6 +28,7 @@ type saeFlags struct {
 	steps       pyInt
 	auxK, dead  pyInt
 	warmUp      pyFloat
+	batchTopK   bool
 	checkpoint  string
 }
 
@@ -50,6 +51,7 @@ func newTrainSAE() *cobra.Command {
 	flags.StringVar(&f.output, "output", "", "`FILE` of the autoencoder, .safetensors")
 	flags.Var(&f.features, "features", "`N` features of the dictionary")
 	flags.Var(&f.k, "k", "`N` features that a code may have")
+	flags.BoolVar(&f.batchTopK, "batch_top_k", false, "k is the mean over the rows of a step, and a threshold is stored (BatchTopK)")
 	f.trainFlags.add(flags, "rows")
 	flags.Var(&f.steps, "steps", "`N` steps, whatever --epochs says")
 	flags.Var(&f.warmUp, "warm_up", "`SHARE` of the steps in which the learning rate rises; in the last fifth it falls")
@@ -104,7 +106,7 @@ func (f *saeFlags) run(c *cobra.Command) error {
 		}
 		o.Checkpoint = filepath.Join(f.checkpoint, "sae.safetensors")
 	}
-	recipe := study.SAERecipe{Features: int(f.features), K: int(f.k), Epochs: int(f.epochs), Steps: int(f.steps), Batch: int(f.batch),
+	recipe := study.SAERecipe{Features: int(f.features), K: int(f.k), BatchTopK: f.batchTopK, Epochs: int(f.epochs), Steps: int(f.steps), Batch: int(f.batch),
 		Rate: float64(f.rate), WarmUp: float64(f.warmUp), AuxK: int(f.auxK), DeadSteps: int(f.dead), HeldOut: float64(f.heldOut),
 		Seed: uint64(f.seed), Threads: f.workers()}
 	sae, report, err := study.TrainSAE(c.Context(), rows, recipe, o)
