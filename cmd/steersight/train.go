@@ -3,11 +3,14 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"runtime"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/steersight/steersight/internal/atomicfile"
 	"github.com/steersight/steersight/internal/npy"
 	"github.com/steersight/steersight/study"
 )
@@ -49,6 +52,8 @@ func (f *trainFlags) check() error {
 	switch {
 	case f.output == "":
 		return errors.New("--output is required")
+	case f.output == "-":
+		return errors.New("--output -: a file is needed, not standard output")
 	case f.epochs < 1:
 		return fmt.Errorf("--epochs %d: must be 1 or more", f.epochs)
 	case f.batch < 1:
@@ -61,6 +66,19 @@ func (f *trainFlags) check() error {
 		return fmt.Errorf("--threads %d: must be 1 or more, or 0 for all", f.threads)
 	}
 	return nil
+}
+
+// prepare makes the folder of the output and tries whether the file can be
+// written: training is too long to learn that at its end.
+func (f *trainFlags) prepare() error {
+	if err := os.MkdirAll(filepath.Dir(f.output), 0o777); err != nil {
+		return err
+	}
+	file, err := atomicfile.Create(f.output)
+	if err != nil {
+		return err
+	}
+	return file.Close()
 }
 
 // workers is the number of threads.

@@ -81,6 +81,9 @@ func (f *internalizerFlags) run(c *cobra.Command) error {
 	if err := f.check(); err != nil {
 		return &usageError{c.CommandPath(), err}
 	}
+	if err := f.prepare(); err != nil {
+		return err
+	}
 	if f.pairs != "" {
 		return f.runPairs(c)
 	}

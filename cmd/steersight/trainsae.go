@@ -86,6 +86,9 @@ func (f *saeFlags) run(c *cobra.Command) error {
 	if err := f.check(); err != nil {
 		return &usageError{c.CommandPath(), err}
 	}
+	if err := f.prepare(); err != nil {
+		return err
+	}
 	rows, closeRows, err := openVectors(f.inputs)
 	defer closeRows()
 	if err != nil {
