@@ -1,8 +1,12 @@
 package main
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"flag"
+	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
@@ -41,23 +45,35 @@ func TestScripts(t *testing.T) {
 			if err := fixtures.WriteCodes(codes, 500, 30, 60); err != nil {
 				return err
 			}
-			return writeQueries(filepath.Join(env.WorkDir, "queries.npy"))
+			return writeVectors(env.WorkDir)
 		},
 	})
 }
 
-// writeQueries writes two embeddings for the tiny model.
-func writeQueries(path string) error {
-	rows := make([][]float32, 2)
-	for i := range rows {
-		rows[i] = make([]float32, 24)
-		for j := range rows[i] {
-			rows[i][j] = float32((i+j)%5) / 10
+// writeVectors writes embeddings of 24 numbers into a folder: two queries, 200
+// rows to train on, and some with a flaw in one row.
+func writeVectors(folder string) error {
+	rows := func(n int) [][]float32 {
+		random := rand.New(rand.NewPCG(1, uint64(n)))
+		rows := make([][]float32, n)
+		for i := range rows {
+			rows[i] = make([]float32, 24)
+			for j := range rows[i] {
+				rows[i][j] = float32(random.NormFloat64())
+			}
 		}
+		return rows
 	}
-	file, err := os.Create(path)
-	if err != nil {
-		return err
+	zero := rows(9)
+	clear(zero[5])
+	var errs []error
+	for name, rows := range map[string][][]float32{"queries.npy": rows(2), "train.npy": rows(200), "zero.npy": zero, "nan.npy": rows(9)} {
+		var file bytes.Buffer
+		errs = append(errs, npy.Write(&file, rows))
+		if name == "nan.npy" { // npy.Write refuses to write one
+			binary.LittleEndian.PutUint32(file.Bytes()[file.Len()-4*24*9+4*(3*24+2):], math.Float32bits(float32(math.NaN())))
+		}
+		errs = append(errs, os.WriteFile(filepath.Join(folder, name), file.Bytes(), 0o666))
 	}
-	return errors.Join(npy.Write(file, rows), file.Close())
+	return errors.Join(errs...)
 }

@@ -92,6 +92,13 @@ func (p *progress) at(n int) {
 	p.bar.Set(n)
 }
 
+// describe says what is being done.
+func (p *progress) describe(doing string) {
+	if p.bar != nil {
+		p.bar.Describe("steersight: " + doing)
+	}
+}
+
 // finish clears the line.
 func (p *progress) finish() {
 	if p.bar != nil {
