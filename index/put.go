@@ -10,6 +10,7 @@ import (
 
 	"github.com/steersight/steersight/featureindex"
 	"github.com/steersight/steersight/gpu"
+	"github.com/steersight/steersight/internal/corpus"
 	"github.com/steersight/steersight/model"
 	"github.com/steersight/steersight/plugin"
 )
@@ -28,13 +29,8 @@ type Document struct {
 	Embedding []float32
 }
 
-// content is the text that is embedded, as BEIR joins it.
-func (d *Document) content() string {
-	if d.Title == "" {
-		return d.Text
-	}
-	return d.Title + " " + d.Text
-}
+// content is the text that is embedded.
+func (d *Document) content() string { return corpus.Join(d.Title, d.Text) }
 
 // Put adds documents, or replaces those with the same ids, all at once or not
 // at all.

@@ -62,7 +62,7 @@ func newRoot() *cobra.Command {
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(newIndex(), newSearch(), newFacets(), newFeature(), newLabel(), newExplain(),
-		newCheck(), newStats(), newCompact(), newDump(), newReindex(), newBench(), newEvaluate(), newViews(), newTrain(), newModel(), newVersion())
+		newCheck(), newStats(), newCompact(), newDump(), newReindex(), newBench(), newEvaluate(), newViews(), newEmbed(), newTrain(), newModel(), newVersion())
 	return root
 }
 

@@ -61,6 +61,14 @@ func (f *File) Write(b []byte) (int, error) {
 	return f.tmp.Write(b)
 }
 
+// Seek sets where the next Write goes, as os.File.Seek does.
+func (f *File) Seek(offset int64, whence int) (int64, error) {
+	if f.tmp == nil {
+		return 0, f.done("seek")
+	}
+	return f.tmp.Seek(offset, whence)
+}
+
 // Commit puts the file in place. Where it fails, the target is as it was and
 // the temporary file is gone.
 func (f *File) Commit() error {
