@@ -289,7 +289,8 @@ func (b *listBuilder) fill(lo int, lists []openList, docs []uint16, impacts []ui
 	for i := range lists {
 		ends[i] = lists[i].at
 	}
-	first, last := b.slots.features[lo], b.slots.features[lo+len(lists)-1]
+	features := b.slots.features[lo : lo+len(lists)]
+	first, last := features[0], features[len(features)-1]
 	b.e.each(func(doc int, w walker) {
 		row := b.rows.read(w)
 		from, _ := slices.BinarySearch(row.features, first)
@@ -310,6 +311,11 @@ func (b *listBuilder) fill(lo int, lists []openList, docs []uint16, impacts []ui
 			}
 		}
 	})
+	for i := range lists {
+		if lists[i].at < lists[i].end && b.e.err == nil {
+			b.e.damaged(features[i])
+		}
+	}
 	return counts
 }
 
@@ -317,8 +323,9 @@ func (b *listBuilder) fill(lo int, lists []openList, docs []uint16, impacts []ui
 // not agree about a feature.
 func (e *encoder) damaged(feature uint32) {
 	if e.out.err == nil {
-		e.out.err = corrupt("entries", -1, "feature %d occurs more often than its entry says", feature)
+		e.out.err = corrupt("entries", -1, "feature %d does not occur as often as its entry says", feature)
 	}
+	e.err = e.out.err
 }
 
 // slots number the features of a list set.

@@ -20,7 +20,9 @@ type Input struct {
 // its length. The inputs follow one another: new numbers count up from 0 over
 // the documents kept, in the order of the inputs and of their documents, or the
 // error wraps ErrMap. The result is byte for byte what a Builder would have
-// written for the same documents.
+// written for the same documents, if the inputs are whole: where codes and
+// entries of an input do not agree, the error is a CorruptionError, but other
+// damage may pass into the result. Compare checksums before.
 //
 // The inputs are read several times, and what is held in memory are tables by
 // feature and block and a band of at most 16 Mi postings: some 90 MB for a

@@ -190,3 +190,36 @@ func TestThreadsChangeNothing(t *testing.T) {
 		}
 	})
 }
+
+// Codes that do not agree with the entries are an error, not a wrong section.
+func TestMergeOfCodesThatAreNotListed(t *testing.T) {
+	c := &corpus{o: Options{Features: 300, Views: []string{"original"}}}
+	for doc := range 20 {
+		code := Code{Features: []uint32{uint32(doc % 3), 100, 200}, Activations: []float32{1, 2, 3}}
+		c.docs = append(c.docs, Document{Views: []Code{code}})
+	}
+	for name, change := range map[string]func(features []byte){
+		"a feature of another list": func(features []byte) { features[2] = 101 }, // document 0: 100 becomes 101, which no document has
+		"a list too short":          func(features []byte) { features[0] = 1 },   // 0 becomes 1
+	} {
+		s := c.open(t)
+		data := slices.Clone(s.data)
+		for _, p := range s.parts {
+			if p.kind == kindFeatures {
+				change(data[p.offset:])
+			}
+		}
+		damaged, err := Open(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		var corruption *CorruptionError
+		if _, err := Merge(&out, []Input{{Section: damaged}}, nil); !errors.As(err, &corruption) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := damaged.Validate(); !errors.As(err, &corruption) {
+			t.Errorf("%s: validated: %v", name, err)
+		}
+	}
+}
