@@ -126,7 +126,7 @@ func (f *evaluateFlags) evaluate(c *cobra.Command, queries []study.Query, judgme
 	if err := f.fill(c, ix); err != nil {
 		return err
 	}
-	bar := newProgress(c.ErrOrStderr(), "asking", "queries", func() (int64, int64) { return 0, 0 })
+	bar := newProgress(c.ErrOrStderr(), "asking", "queries", nil)
 	report, err := study.Retrieval(c.Context(), ix, queries, judgments, ways, bar.at)
 	bar.finish()
 	if err != nil {

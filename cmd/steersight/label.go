@@ -118,7 +118,7 @@ func (f *labelFlags) take(c *cobra.Command, ix *index.Index) error {
 
 // make makes labels.
 func (f *labelFlags) make(c *cobra.Command, ix *index.Index) (err error) {
-	bar := newProgress(c.ErrOrStderr(), "labelling", "features", func() (int64, int64) { return 0, 0 })
+	bar := newProgress(c.ErrOrStderr(), "labelling", "features", nil)
 	var n *naming
 	var chat *study.LabelChat
 	if f.chat.given() {

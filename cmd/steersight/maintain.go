@@ -150,7 +150,7 @@ func (f *indexFlags) reindex(c *cobra.Command, from *openFlags) error {
 		return err
 	}
 	defer ix.Close()
-	bar := newProgress(c.ErrOrStderr(), "indexing", "documents", func() (int64, int64) { return 0, 0 })
+	bar := newProgress(c.ErrOrStderr(), "indexing", "documents", nil)
 	n, err := ix.Reindex(c.Context(), old, bar.at)
 	bar.finish()
 	if err != nil {

@@ -60,7 +60,7 @@ func (t *talk) WithGroup(string) slog.Handler { return t }
 type progress struct {
 	bar *progressbar.ProgressBar
 	// read returns how many bytes of the input have been read, and of how
-	// many, 0 where that is not known.
+	// many, 0 where that is not known; nil where there is no such input.
 	read func() (read, size int64)
 }
 
@@ -86,8 +86,10 @@ func (p *progress) at(n int) {
 	if p.bar == nil {
 		return
 	}
-	if read, size := p.read(); read > 0 && read < size {
-		p.bar.ChangeMax64(int64(float64(n) * float64(size) / float64(read)))
+	if p.read != nil {
+		if read, size := p.read(); read > 0 && read < size {
+			p.bar.ChangeMax64(int64(float64(n) * float64(size) / float64(read)))
+		}
 	}
 	p.bar.Set(n)
 }

@@ -34,16 +34,24 @@ func (r *PairReader) Next() (Pair, error) {
 }
 
 func parsePair(line []byte) (p Pair, err error) {
-	if !utf8.Valid(line) {
-		return Pair{}, errors.New("not UTF-8")
-	}
-	var fields map[string]any
-	if err := json.Unmarshal(line, &fields); err != nil {
-		return Pair{}, errors.New("not a JSON object")
+	fields, err := parseFields(line)
+	if err != nil {
+		return Pair{}, err
 	}
 	if p.Text, err = takeText(fields, "text", true); err != nil {
 		return Pair{}, err
 	}
 	p.Target, err = takeText(fields, "target", true)
 	return p, err
+}
+
+// parseFields reads the members of a line.
+func parseFields(line []byte) (fields map[string]any, err error) {
+	if !utf8.Valid(line) {
+		return nil, errors.New("not UTF-8")
+	}
+	if err := json.Unmarshal(line, &fields); err != nil {
+		return nil, errors.New("not a JSON object")
+	}
+	return fields, nil
 }

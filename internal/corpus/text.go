@@ -1,11 +1,6 @@
 package corpus
 
-import (
-	"encoding/json"
-	"errors"
-	"io"
-	"unicode/utf8"
-)
+import "io"
 
 // A TextReader reads one text of each line. Its memory does not grow with their
 // number.
@@ -35,12 +30,9 @@ func (r *TextReader) Next() (string, error) {
 }
 
 func textOf(line []byte, field string) (string, error) {
-	if !utf8.Valid(line) {
-		return "", errors.New("not UTF-8")
-	}
-	var fields map[string]any
-	if err := json.Unmarshal(line, &fields); err != nil {
-		return "", errors.New("not a JSON object")
+	fields, err := parseFields(line)
+	if err != nil {
+		return "", err
 	}
 	text, err := takeText(fields, field, true)
 	if err != nil || field != "text" {
